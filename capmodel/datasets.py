@@ -1,0 +1,598 @@
+"""Validated, typed loaders for every data file, and the dictionary that describes them.
+
+Each ``load_*`` function returns a :class:`pandas.DataFrame` that has passed the file's schema
+(:mod:`capmodel.schemas`). A file that does not pass raises :class:`DataError`, which names the file, the line, the
+column, the value and what was expected. This is the only module that reads or writes data files.
+"""
+
+import csv
+import difflib
+import io
+import os
+import stat
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import resources
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pandera.errors
+import pandera.pandas as pa
+
+from capmodel.schemas import DEFAULT_CORES, RUN_KINDS, SCHEMAS, allowed, expected, kind
+
+__all__ = [
+    "DataError",
+    "Runs",
+    "data_path",
+    "dictionary",
+    "load_connection_memory_runs",
+    "load_datastore_distance_runs",
+    "load_event_write_runs",
+    "load_field_reports",
+    "load_fleet_runs",
+    "load_issue_1351",
+    "load_reference_sizing",
+    "load_reload_runs",
+    "load_saturation_runs",
+    "load_scrape_index",
+    "load_shared_datastore_runs",
+    "load_sync_runs",
+    "read_runs",
+    "write_csv",
+]
+
+PathLike = str | os.PathLike[str]
+Rows = npt.NDArray[np.intp]
+
+# Cells are held as text only one chunk at a time, so that a million rows fit into memory.
+_CHUNK_ROWS = 50_000
+_LARGEST_EXACT_INTEGER = 2.0**53
+_TEXT_DTYPE = pd.Series(["text"]).dtype
+
+
+class DataError(ValueError):
+    """A data file that cannot be used, and the first cell that shows why.
+
+    Parameters
+    ----------
+    file : path-like
+        The file.
+    expected : str
+        What should have been there.
+    row : int, optional
+        Line of the file, counted from 1 as an editor does (the header is line 1).
+    column : str, optional
+        Name of the column.
+    value : str, optional
+        What was found there, as written in the file.
+    further : int, default 0
+        How many cells fail besides this one.
+
+    Attributes
+    ----------
+    file, row, column, value, expected, further
+        As given. ``row``, ``column`` and ``value`` are None where the fault is not in one line, column or cell.
+
+    Examples
+    --------
+    >>> str(DataError("runs.csv", "a number", row=3, column="window_s", value="soon"))
+    "runs.csv, line 3, column window_s: found 'soon', expected a number."
+    """
+
+    def __init__(
+        self,
+        file: PathLike,
+        expected: str,
+        *,
+        row: int | None = None,
+        column: str | None = None,
+        value: str | None = None,
+        further: int = 0,
+    ) -> None:
+        self.file = os.fspath(file)
+        self.row = row
+        self.column = column
+        self.value = value
+        self.expected = expected
+        self.further = further
+        place = self.file
+        if row is not None:
+            place += f", line {row}"
+        if column is not None:
+            place += f", column {column}"
+        found = "" if value is None else "found an empty cell, " if value == "" else f"found {value!r}, "
+        more = f" ({further} more {'cell fails' if further == 1 else 'cells fail'})" if further else ""
+        super().__init__(f"{place}: {found}expected {expected}{more}.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default rebuilds an exception from its message alone, which breaks passing it between processes.
+        return _rebuild_error, (self.file, self.expected, self.row, self.column, self.value, self.further)
+
+
+def _rebuild_error(
+    file: str, expected: str, row: int | None, column: str | None, value: str | None, further: int
+) -> DataError:
+    return DataError(file, expected, row=row, column=column, value=value, further=further)
+
+
+class Runs(NamedTuple):
+    """Measured runs of one kind.
+
+    Attributes
+    ----------
+    kind : str
+        One of :data:`capmodel.schemas.RUN_KINDS`.
+    frame : pandas.DataFrame
+        The validated rows.
+    """
+
+    kind: str
+    frame: pd.DataFrame
+
+
+def data_path(name: PathLike = "") -> Path:
+    """Return where a shipped data file or folder lies.
+
+    Parameters
+    ----------
+    name : path-like, default ""
+        Path below the data folder, such as ``"sync_runs.csv"`` or ``"scrapes"``; empty for the folder itself.
+
+    Returns
+    -------
+    pathlib.Path
+        The path inside the installed package, or beside the package in a checkout. It need not exist.
+    """
+    installed = Path(str(resources.files(sys.modules[__name__].__package__ or "capmodel").joinpath("data")))
+    folder = installed if installed.is_dir() else Path(__file__).resolve().parent.parent / "data"
+    return folder / name
+
+
+class _Table:
+    """The text of one CSV file: its header, and its records with their line numbers."""
+
+    def __init__(self, path: PathLike) -> None:
+        self.path = Path(path)
+        try:
+            self._data = self.path.read_bytes()
+        except OSError as error:
+            raise DataError(path, f"a readable file ({error.strerror or error})") from None
+        header = next(self.records(), None)
+        if header is None:
+            raise DataError(path, "a header line and rows; the file is empty", row=1)
+        self.header_line = header[0]
+        self.header = [name.strip() for name in header[1]]
+
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the line on which each record begins and its cells; blank lines are passed over."""
+        text = io.TextIOWrapper(io.BytesIO(self._data), encoding="utf-8-sig", newline="")
+        reader = csv.reader(text, strict=True)
+        line = 1
+        try:
+            for record in reader:
+                if record and (len(record) > 1 or record[0].strip()):
+                    yield line, record
+                line = reader.line_num + 1
+        except UnicodeDecodeError:
+            raise self._not_utf8() from None
+        except csv.Error as error:
+            raise DataError(self.path, f"comma-separated values ({error})", row=line) from None
+
+    def _not_utf8(self) -> DataError:
+        try:
+            self._data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = self._data.count(b"\n", 0, error.start) + 1
+            byte = self._data[error.start : error.start + 1]
+            return DataError(self.path, "text in UTF-8", row=line, value=f"byte 0x{byte.hex()}")
+        raise AssertionError("the file decodes as a whole but not in parts")
+
+    def cell(self, line: int, column: str) -> str:
+        """Return the text of one cell."""
+        position = self.header.index(column)
+        return next(record[position] for start, record in self.records() if start == line)
+
+
+class _Failures:
+    """Cells that are not what their column asks for, by column and row."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str, Rows]] = []
+
+    def add(self, column: str, expectation: str, rows: Rows) -> None:
+        if len(rows):
+            self.found.append((column, expectation, rows))
+
+    def rows(self, column: str | None = None) -> Rows:
+        """Return the rows in which a cell (of ``column``) has failed, without repetition."""
+        parts = [rows for name, _, rows in self.found if column in (None, name)]
+        return np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype=np.intp)
+
+    def error(self, table: _Table, lines: npt.NDArray[np.int64]) -> DataError:
+        """Name the first failing cell in the file's order and count the others."""
+        row, _, index = min(
+            (int(rows.min()), table.header.index(column), index) for index, (column, _, rows) in enumerate(self.found)
+        )
+        column, expectation, _ = self.found[index]
+        cells = sum(len(self.rows(name)) for name in {name for name, _, _ in self.found})
+        line = int(lines[row])
+        return DataError(
+            table.path, expectation, row=line, column=column, value=table.cell(line, column), further=cells - 1
+        )
+
+
+def _number(text: str) -> float | None:
+    """Return the number that ``text`` writes, NaN for an empty cell, None for anything else."""
+    if not text:
+        return np.nan
+    if "_" in text or not text.isascii():  # Python reads 1_000 and digits of other scripts as numbers
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _numbers(cells: Sequence[str]) -> tuple[npt.NDArray[np.float64], Rows]:
+    """Return the cells as numbers and the positions of those that are none."""
+    text = "".join(cells)
+    if "_" not in text and text.isascii():
+        try:
+            return np.fromiter((float(cell or "nan") for cell in cells), dtype=float, count=len(cells)), _NO_ROWS
+        except ValueError:
+            pass
+    parsed = [_number(cell) for cell in cells]
+    bad = np.array([position for position, value in enumerate(parsed) if value is None], dtype=np.intp)
+    return np.array([np.nan if value is None else value for value in parsed], dtype=float), bad
+
+
+_NO_ROWS: Rows = np.empty(0, dtype=np.intp)
+
+
+def _check_header(table: _Table, schema: pa.DataFrameSchema) -> None:
+    header, line, path = table.header, table.header_line, table.path
+    repeated = [name for position, name in enumerate(header) if name in header[:position]]
+    if repeated:
+        raise DataError(path, "each column once", row=line, column=repeated[0])
+    missing = [name for name, column in schema.columns.items() if column.required and name not in header]
+    unknown = [name for name in header if name not in schema.columns]
+    kind = f"the columns of {schema.title}"
+    if len(header) == 1 and any(separator in header[0] for separator in ";\t|"):
+        raise DataError(path, f"{kind}, separated by commas", row=line, value=header[0])
+    if missing:
+        also = f" (unknown instead: {', '.join(unknown)})" if unknown else ""
+        raise DataError(path, f"{kind}, but {', '.join(missing)} missing{also}", row=line, column=missing[0])
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], schema.columns, n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        others = f" and none of {', '.join(unknown)}" if len(unknown) > 1 else ""
+        raise DataError(path, f"only {kind}{others}{hint}", row=line, column=unknown[0], value=unknown[0])
+
+
+def _validated(table: _Table, schema: pa.DataFrameSchema, source: str) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
+    """Return the table as a typed frame that passes ``schema``, and the line of each row."""
+    _check_header(table, schema)
+    width = len(table.header)
+    columns = [schema.columns[name] for name in table.header]
+    failures = _Failures()
+    parts: list[list[npt.NDArray[Any]]] = [[] for _ in columns]
+    line_parts: list[list[int]] = []
+    start = 0
+    records = table.records()
+    next(records)
+    while chunk := list(islice(records, _CHUNK_ROWS)):
+        for line, record in chunk:
+            if len(record) != width:
+                raise DataError(table.path, f"{width} fields", row=line, value=f"{len(record)} fields")
+        line_parts.append([line for line, _ in chunk])
+        cells_of = zip(*(record for _, record in chunk), strict=True)
+        for name, column, part, cells in zip(table.header, columns, parts, cells_of, strict=True):
+            if kind(column) == "text":
+                # Categories repeat: one string for each keeps a large file small.
+                part.append(np.array([sys.intern(cell) if cell else None for cell in cells], dtype=object))
+            else:
+                numbers, bad = _numbers(cells)
+                part.append(numbers)
+                failures.add(name, expected(column), bad + start)
+        start += len(chunk)
+    if not start:
+        raise DataError(table.path, "at least one row below the header", row=table.header_line + 1)
+    lines = np.concatenate([np.array(part, dtype=np.int64) for part in line_parts])
+    series = {}
+    for name, column, part in zip(table.header, columns, parts, strict=True):
+        series[name] = _typed(name, column, np.concatenate(part), failures)
+        part.clear()
+    frame = pd.DataFrame(series)
+    if "cores" in schema.columns and "cores" not in frame:
+        frame["cores"] = np.int64(DEFAULT_CORES)
+    if "source" in schema.columns:
+        frame["source"] = pd.Series([source], dtype=_TEXT_DTYPE).repeat(len(frame)).to_numpy()
+    frame = frame[list(schema.columns)]
+    if not failures.found:
+        try:
+            return schema.validate(frame), lines
+        except pandera.errors.SchemaError:
+            pass
+    _locate(frame, schema, failures)
+    raise failures.error(table, lines)
+
+
+def _typed(name: str, column: pa.Column, values: npt.NDArray[Any], failures: _Failures) -> "pd.Series[Any]":
+    """Return ``values`` in the column's type; cells that have none are noted, and hold a stand-in from then on."""
+    missing = pd.isna(values)
+    if not column.nullable:
+        failures.add(name, expected(column), np.setdiff1d(np.flatnonzero(missing), failures.rows(name)))
+    if kind(column) == "text":
+        return pd.Series(values, dtype=_TEXT_DTYPE)
+    if kind(column) == "integer":
+        whole = ~missing & (np.abs(values) <= _LARGEST_EXACT_INTEGER) & (values == np.trunc(values))
+        failures.add(name, expected(column), np.flatnonzero(~whole & ~missing))
+        return pd.Series(np.where(whole, values, 0.0).astype(np.int64))
+    return pd.Series(values)
+
+
+def _locate(frame: pd.DataFrame, schema: pa.DataFrameSchema, failures: _Failures) -> None:
+    """Note every cell of ``frame`` that breaks a rule of ``schema``."""
+    for name, column in schema.columns.items():
+        known = failures.rows(name)
+        if column.unique:
+            repeated = np.flatnonzero(frame[name].duplicated() & frame[name].notna())
+            failures.add(name, "an identifier that no earlier row has", np.setdiff1d(repeated, known))
+        for check in column.checks:
+            failures.add(name, expected(column), np.setdiff1d(_failing(check, frame[name]), known))
+    # A rule between columns says nothing new about a row in which a cell has failed already.
+    sound = np.setdiff1d(np.arange(len(frame)), failures.rows())
+    for check in schema.checks:
+        failures.add(str(check.name), str(check.error), sound[_failing(check, frame.iloc[sound])])
+
+
+def _failing(check: pa.Check, values: "pd.Series[Any] | pd.DataFrame") -> Rows:
+    """Return the positions at which ``check`` fails."""
+    values = values.reset_index(drop=True)
+    passed = check(values).check_output
+    return passed.index[~passed.to_numpy(dtype=bool)].to_numpy(dtype=np.intp)
+
+
+def _shipped(name: str) -> pd.DataFrame:
+    return _validated(_Table(data_path(f"{name}.csv")), SCHEMAS[name], "shipped")[0]
+
+
+def load_reference_sizing() -> pd.DataFrame:
+    """Load SPIRE's published sizing table (``reference_sizing.csv``).
+
+    Returns
+    -------
+    pandas.DataFrame
+        16 rows, a cell of the 4 x 4 table each: ``workloads``, ``agents``, ``servers``, ``cores_per_server``,
+        ``memory_gb_per_server``.
+
+    Examples
+    --------
+    >>> load_reference_sizing().query("workloads == 10_000 and agents == 5000").servers.item()
+    8
+    """
+    return _shipped("reference_sizing")
+
+
+def load_sync_runs(paths: PathLike | Iterable[PathLike] | None = None) -> pd.DataFrame:
+    """Load the measured windows of single operations, shipped and your own (``sync_runs.csv``).
+
+    Parameters
+    ----------
+    paths : path-like or iterable of path-like, optional
+        Your CSV files, or folders whose ``*.csv`` are taken, with the columns of ``sync_runs.csv``. By default all
+        files of ``data/measurements``; ``()`` for the shipped rows alone. A file named ``template.csv`` is passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a window. Column ``source`` is ``"shipped"`` or the stem of your file's name; ``cores`` is 2 where
+        your file has no such column.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, breaks the schema, or repeats a ``run_id`` of another file.
+
+    Examples
+    --------
+    >>> load_sync_runs(()).source.unique().tolist()
+    ['shipped']
+    """
+    frames = [_shipped("sync_runs")]
+    origin = dict.fromkeys(frames[0]["run_id"], "the shipped sync_runs.csv")
+    for path in _measurement_files(data_path("measurements") if paths is None else paths):
+        if path.stem == "shipped":
+            raise DataError(path, "another file name, since the source shipped means the data of this package")
+        table = _Table(path)
+        frame, lines = _validated(table, SCHEMAS["sync_runs"], path.stem)
+        repeated = np.flatnonzero(frame["run_id"].isin(origin.keys()))
+        if len(repeated):
+            run_id = frame["run_id"].iloc[repeated[0]]
+            raise DataError(
+                path,
+                f"an identifier that no other file has, but {origin[run_id]} has it",
+                row=int(lines[repeated[0]]),
+                column="run_id",
+                value=run_id,
+                further=len(repeated) - 1,
+            )
+        origin |= dict.fromkeys(frame["run_id"], path.name)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _measurement_files(paths: PathLike | Iterable[PathLike]) -> list[Path]:
+    """Return the CSV files that ``paths`` name, each once, folders opened and templates left out."""
+    given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    files: list[Path] = []
+    for path in map(Path, given):
+        files += sorted(path.glob("*.csv")) if path.is_dir() else [path]
+    kept: dict[Path, Path] = {}
+    for path in files:
+        if path.name != "template.csv":
+            kept.setdefault(path.resolve(), path)
+        elif path.is_file() and path.read_bytes().strip().count(b"\n"):
+            warnings.warn(f"{path} holds rows but is never read: give it another name", stacklevel=3)
+    return list(kept.values())
+
+
+def load_reload_runs() -> pd.DataFrame:
+    """Load the windows of cache reloads and event polls (``reload_runs.csv``), a row each."""
+    return _shipped("reload_runs")
+
+
+def load_event_write_runs() -> pd.DataFrame:
+    """Load the windows of writes under the events cache (``event_write_runs.csv``), a row each."""
+    return _shipped("event_write_runs")
+
+
+def load_saturation_runs() -> pd.DataFrame:
+    """Load the closed-loop runs that test the queueing model (``saturation_runs.csv``), a row each."""
+    return _shipped("saturation_runs")
+
+
+def load_fleet_runs() -> pd.DataFrame:
+    """Load the whole fleets that test the plan (``fleet_runs.csv``), a row each."""
+    return _shipped("fleet_runs")
+
+
+def load_shared_datastore_runs() -> pd.DataFrame:
+    """Load the windows of several servers on one datastore (``shared_datastore_runs.csv``), a row each."""
+    return _shipped("shared_datastore_runs")
+
+
+def load_datastore_distance_runs() -> pd.DataFrame:
+    """Load the runs with a datastore behind a network delay (``datastore_distance_runs.csv``), a row each."""
+    return _shipped("datastore_distance_runs")
+
+
+def load_connection_memory_runs() -> pd.DataFrame:
+    """Load the memory held by agent connections (``connection_memory_runs.csv``), a row a number of connections."""
+    return _shipped("connection_memory_runs")
+
+
+def load_issue_1351() -> pd.DataFrame:
+    """Load the statement table of spiffe/spire issue 1351 (``issue_1351.csv``), a row a kind of statement."""
+    return _shipped("issue_1351")
+
+
+def load_field_reports() -> pd.DataFrame:
+    """Load the public figures on SPIRE at scale (``field_reports.csv``), a row a figure with its source."""
+    return _shipped("field_reports")
+
+
+def load_scrape_index() -> pd.DataFrame:
+    """Load the list of shipped Prometheus scrapes (``scrapes/index.csv``), a row a pair of scrapes."""
+    return _shipped("scrapes/index")
+
+
+def read_runs(path: PathLike) -> Runs:
+    """Read a CSV file of measured runs, whichever kind it is.
+
+    Parameters
+    ----------
+    path : path-like
+        A file with the columns of one of :data:`capmodel.schemas.RUN_KINDS`; the columns tell which.
+
+    Returns
+    -------
+    Runs
+        The kind and the validated rows.
+
+    Raises
+    ------
+    DataError
+        If the columns are of no known kind (the closest kind and its missing columns are named), or the file breaks
+        the schema of its kind.
+
+    Examples
+    --------
+    >>> read_runs(data_path("fleet_runs.csv")).kind
+    'fleet_runs'
+    """
+    table = _Table(path)
+    header = set(table.header)
+
+    def likeness(name: str) -> float:
+        columns = {name for name, column in SCHEMAS[name].columns.items() if column.required}
+        return len(columns & header) / len(columns | header)
+
+    closest = max(RUN_KINDS, key=likeness)
+    return Runs(closest, _validated(table, SCHEMAS[closest], table.path.stem)[0])
+
+
+def write_csv(frame: pd.DataFrame, path: PathLike) -> None:
+    """Write a frame as CSV, whole or not at all.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows; the index is left out.
+    path : path-like
+        The file to write. It is replaced only when the new one is complete on disk; if anything fails before, the
+        old file stays and nothing else is left. A pipe or device is written to directly.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():
+        with target.open("w", encoding="utf-8", newline="") as stream:
+            frame.to_csv(stream, index=False, lineterminator="\n")
+        return
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="") as stream:
+            frame.to_csv(stream, index=False, lineterminator="\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(_mode_of(target))
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _mode_of(target: Path) -> int:
+    """Return the permissions of a file, or those that a new file would get."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def dictionary() -> pd.DataFrame:
+    """Return the data dictionary: one row a column of every data file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``file``, ``column``, ``type`` (text, integer, number), ``unit``, ``meaning``, ``allowed``; taken from the
+        schemas that the loaders validate with.
+
+    Examples
+    --------
+    >>> entry = dictionary().query("file == 'sync_runs.csv' and column == 'window_s'").iloc[0]
+    >>> entry.unit, entry.meaning
+    ('s', 'length of the window')
+    """
+    return pd.DataFrame(
+        [
+            (schema.title, name, kind(column), column.metadata["unit"], column.description, allowed(column))
+            for schema in SCHEMAS.values()
+            for name, column in schema.columns.items()
+        ],
+        columns=["file", "column", "type", "unit", "meaning", "allowed"],
+    )
