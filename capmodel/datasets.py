@@ -13,7 +13,7 @@ import stat
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from itertools import islice
 from pathlib import Path
@@ -51,8 +51,9 @@ __all__ = [
 PathLike = str | os.PathLike[str]
 Rows = npt.NDArray[np.intp]
 
-# Cells are held as text only one chunk at a time, so that a million rows fit into memory.
-_CHUNK_ROWS = 50_000
+# Cells are held as single strings only one chunk at a time, so that a million rows fit into memory.
+_CHUNK_ROWS = 100_000
+_TRUTH_VALUES = (b"true", b"True", b"TRUE", b"false", b"False", b"FALSE")
 _LARGEST_EXACT_INTEGER = 2.0**53
 _TEXT_DTYPE = pd.Series(["text"]).dtype
 
@@ -156,23 +157,36 @@ def data_path(name: PathLike = "") -> Path:
 
 
 class _Table:
-    """The text of one CSV file: its header, and its records with their line numbers."""
+    """The text of one CSV file: a header, and below it records of the same width."""
 
     def __init__(self, path: PathLike) -> None:
         self.path = Path(path)
         try:
-            self._data = self.path.read_bytes()
+            self.data = self.path.read_bytes()
         except OSError as error:
             raise DataError(path, f"a readable file ({error.strerror or error})") from None
+        self._check_encoding()
         header = next(self.records(), None)
         if header is None:
-            raise DataError(path, "a header line and rows; the file is empty", row=1)
-        self.header_line = header[0]
-        self.header = [name.strip() for name in header[1]]
+            raise DataError(path, "a header line and rows below it, not an empty file", row=1)
+        self.header_line, names = header
+        self.header = [name.strip() for name in names]
+
+    def _check_encoding(self) -> None:
+        if self.data.isascii():
+            offset = self.data.find(0)
+        else:
+            try:
+                offset = self.data.decode("utf-8").find("\0")
+            except UnicodeDecodeError as error:
+                offset = error.start
+        if offset >= 0:
+            line = self.data.count(b"\n", 0, offset) + 1
+            raise DataError(self.path, "text in UTF-8", row=line, value=f"byte 0x{self.data[offset]:02x}")
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the line on which each record begins and its cells; blank lines are passed over."""
-        text = io.TextIOWrapper(io.BytesIO(self._data), encoding="utf-8-sig", newline="")
+        """Yield the line on which each record begins, and its cells; blank lines are passed over."""
+        text = io.TextIOWrapper(io.BytesIO(self.data), encoding="utf-8-sig", newline="")
         reader = csv.reader(text, strict=True)
         line = 1
         try:
@@ -180,24 +194,35 @@ class _Table:
                 if record and (len(record) > 1 or record[0].strip()):
                     yield line, record
                 line = reader.line_num + 1
-        except UnicodeDecodeError:
-            raise self._not_utf8() from None
         except csv.Error as error:
             raise DataError(self.path, f"comma-separated values ({error})", row=line) from None
 
-    def _not_utf8(self) -> DataError:
-        try:
-            self._data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = self._data.count(b"\n", 0, error.start) + 1
-            byte = self._data[error.start : error.start + 1]
-            return DataError(self.path, "text in UTF-8", row=line, value=f"byte 0x{byte.hex()}")
-        raise AssertionError("the file decodes as a whole but not in parts")
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the records below the header."""
+        return islice(self.records(), 1, None)
 
-    def cell(self, line: int, column: str) -> str:
-        """Return the text of one cell."""
-        position = self.header.index(column)
-        return next(record[position] for start, record in self.records() if start == line)
+    def check_width(self) -> None:
+        """Raise for the first record that has another number of cells than the header."""
+        width = len(self.header)
+        # Counting commas takes a fifth of the time of parsing, and is enough where nothing is quoted.
+        plain = b'"' not in self.data and self.data.count(b"\r") == self.data.count(b"\r\n")
+        if plain and all(line.count(b",") == width - 1 for line in io.BytesIO(self.data)):
+            return
+        for line, record in self.rows():
+            if len(record) != width:
+                raise DataError(self.path, f"{width} fields", row=line, value=f"{len(record)} fields")
+
+    def read(self, **options: Any) -> Any:
+        """Parse the rows with pandas, which takes no cell for missing of its own accord."""
+        return pd.read_csv(
+            io.BytesIO(self.data),
+            encoding="utf-8-sig",
+            header=0,
+            names=self.header,
+            index_col=False,
+            keep_default_na=False,
+            **options,
+        )
 
 
 class _Failures:
@@ -207,50 +232,32 @@ class _Failures:
         self.found: list[tuple[str, str, Rows]] = []
 
     def add(self, column: str, expectation: str, rows: Rows) -> None:
+        """Note ``rows`` of ``column``, but for those noted before."""
+        rows = np.setdiff1d(rows, self.rows(column))
         if len(rows):
             self.found.append((column, expectation, rows))
 
     def rows(self, column: str | None = None) -> Rows:
         """Return the rows in which a cell (of ``column``) has failed, without repetition."""
         parts = [rows for name, _, rows in self.found if column in (None, name)]
-        return np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype=np.intp)
+        return np.unique(np.concatenate(parts)) if parts else _NO_ROWS
 
-    def error(self, table: _Table, lines: npt.NDArray[np.int64]) -> DataError:
+    def error(self, table: _Table) -> DataError:
         """Name the first failing cell in the file's order and count the others."""
-        row, _, index = min(
-            (int(rows.min()), table.header.index(column), index) for index, (column, _, rows) in enumerate(self.found)
+        order = {name: position for position, name in enumerate(table.header)}
+        row, position, expectation = min(
+            (int(rows.min()), order[column], expectation) for column, expectation, rows in self.found
         )
-        column, expectation, _ = self.found[index]
-        cells = sum(len(self.rows(name)) for name in {name for name, _, _ in self.found})
-        line = int(lines[row])
+        line, record = next(islice(table.rows(), row, None))
+        further = sum(len(rows) for _, _, rows in self.found) - 1
         return DataError(
-            table.path, expectation, row=line, column=column, value=table.cell(line, column), further=cells - 1
+            table.path,
+            expectation,
+            row=line,
+            column=table.header[position],
+            value=record[position],
+            further=further,
         )
-
-
-def _number(text: str) -> float | None:
-    """Return the number that ``text`` writes, NaN for an empty cell, None for anything else."""
-    if not text:
-        return np.nan
-    if "_" in text or not text.isascii():  # Python reads 1_000 and digits of other scripts as numbers
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _numbers(cells: Sequence[str]) -> tuple[npt.NDArray[np.float64], Rows]:
-    """Return the cells as numbers and the positions of those that are none."""
-    text = "".join(cells)
-    if "_" not in text and text.isascii():
-        try:
-            return np.fromiter((float(cell or "nan") for cell in cells), dtype=float, count=len(cells)), _NO_ROWS
-        except ValueError:
-            pass
-    parsed = [_number(cell) for cell in cells]
-    bad = np.array([position for position, value in enumerate(parsed) if value is None], dtype=np.intp)
-    return np.array([np.nan if value is None else value for value in parsed], dtype=float), bad
 
 
 _NO_ROWS: Rows = np.empty(0, dtype=np.intp)
@@ -258,95 +265,101 @@ _NO_ROWS: Rows = np.empty(0, dtype=np.intp)
 
 def _check_header(table: _Table, schema: pa.DataFrameSchema) -> None:
     header, line, path = table.header, table.header_line, table.path
-    repeated = [name for position, name in enumerate(header) if name in header[:position]]
-    if repeated:
-        raise DataError(path, "each column once", row=line, column=repeated[0])
+    columns = f"the columns of {schema.title}"
+    if len(header) == 1 and any(separator in header[0] for separator in ";\t|"):
+        raise DataError(path, f"{columns}, separated by commas", row=line, value=header[0])
     missing = [name for name, column in schema.columns.items() if column.required and name not in header]
     unknown = [name for name in header if name not in schema.columns]
-    kind = f"the columns of {schema.title}"
-    if len(header) == 1 and any(separator in header[0] for separator in ";\t|"):
-        raise DataError(path, f"{kind}, separated by commas", row=line, value=header[0])
     if missing:
-        also = f" (unknown instead: {', '.join(unknown)})" if unknown else ""
-        raise DataError(path, f"{kind}, but {', '.join(missing)} missing{also}", row=line, column=missing[0])
+        instead = f" (unknown there: {', '.join(unknown)})" if unknown else ""
+        raise DataError(
+            path, f"{columns}, of which these are missing: {', '.join(missing)}{instead}", row=line, column=missing[0]
+        )
     if unknown:
         close = difflib.get_close_matches(unknown[0], schema.columns, n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
-        others = f" and none of {', '.join(unknown)}" if len(unknown) > 1 else ""
-        raise DataError(path, f"only {kind}{others}{hint}", row=line, column=unknown[0], value=unknown[0])
+        raise DataError(
+            path,
+            f"only {columns}, not {', '.join(map(repr, unknown))}{hint}",
+            row=line,
+            column=unknown[0],
+            value=unknown[0],
+            further=len(unknown) - 1,
+        )
+    repeated = [name for position, name in enumerate(header) if name in header[:position]]
+    if repeated:
+        raise DataError(path, "each column once", row=line, column=repeated[0], value=repeated[0])
 
 
-def _validated(table: _Table, schema: pa.DataFrameSchema, source: str) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
-    """Return the table as a typed frame that passes ``schema``, and the line of each row."""
+def _validated(table: _Table, schema: pa.DataFrameSchema, source: str) -> pd.DataFrame:
+    """Return the table as a typed frame that passes ``schema``."""
     _check_header(table, schema)
-    width = len(table.header)
-    columns = [schema.columns[name] for name in table.header]
+    table.check_width()
     failures = _Failures()
-    parts: list[list[npt.NDArray[Any]]] = [[] for _ in columns]
-    line_parts: list[list[int]] = []
-    start = 0
-    records = table.records()
-    next(records)
-    while chunk := list(islice(records, _CHUNK_ROWS)):
-        for line, record in chunk:
-            if len(record) != width:
-                raise DataError(table.path, f"{width} fields", row=line, value=f"{len(record)} fields")
-        line_parts.append([line for line, _ in chunk])
-        cells_of = zip(*(record for _, record in chunk), strict=True)
-        for name, column, part, cells in zip(table.header, columns, parts, cells_of, strict=True):
-            if kind(column) == "text":
-                # Categories repeat: one string for each keeps a large file small.
-                part.append(np.array([sys.intern(cell) if cell else None for cell in cells], dtype=object))
-            else:
-                numbers, bad = _numbers(cells)
-                part.append(numbers)
-                failures.add(name, expected(column), bad + start)
-        start += len(chunk)
-    if not start:
+    frame = _parse(table, schema, failures)
+    if frame.empty:
         raise DataError(table.path, "at least one row below the header", row=table.header_line + 1)
-    lines = np.concatenate([np.array(part, dtype=np.int64) for part in line_parts])
-    series = {}
-    for name, column, part in zip(table.header, columns, parts, strict=True):
-        series[name] = _typed(name, column, np.concatenate(part), failures)
-        part.clear()
-    frame = pd.DataFrame(series)
+    for name in frame:
+        frame[name] = _typed(frame[name], schema.columns[name], failures)
     if "cores" in schema.columns and "cores" not in frame:
         frame["cores"] = np.int64(DEFAULT_CORES)
     if "source" in schema.columns:
-        frame["source"] = pd.Series([source], dtype=_TEXT_DTYPE).repeat(len(frame)).to_numpy()
+        frame["source"] = pd.Series(source, index=frame.index, dtype=_TEXT_DTYPE)
     frame = frame[list(schema.columns)]
     if not failures.found:
         try:
-            return schema.validate(frame), lines
+            schema.validate(frame, inplace=True)
         except pandera.errors.SchemaError:
             pass
+        else:
+            return frame
     _locate(frame, schema, failures)
-    raise failures.error(table, lines)
+    raise failures.error(table)
 
 
-def _typed(name: str, column: pa.Column, values: npt.NDArray[Any], failures: _Failures) -> "pd.Series[Any]":
-    """Return ``values`` in the column's type; cells that have none are noted, and hold a stand-in from then on."""
-    missing = pd.isna(values)
+def _parse(table: _Table, schema: pa.DataFrameSchema, failures: _Failures) -> pd.DataFrame:
+    """Return the cells as numbers (NaN where empty) and text; cells that should be numbers and are not are noted."""
+    types = {name: str if kind(schema.columns[name]) == "text" else float for name in table.header}
+    # pandas would read a column of truth values as ones and zeros.
+    if not any(word in table.data for word in _TRUTH_VALUES):
+        try:
+            return table.read(dtype=types, na_values=[""])
+        except ValueError:
+            pass  # some cell is no number; pandas does not tell which
+    parts: list[pd.DataFrame] = []
+    for texts in table.read(dtype=str, na_filter=False, chunksize=_CHUNK_ROWS):
+        part = {}
+        for name, cells in texts.items():
+            filled = cells != ""
+            part[name] = cells.where(filled)
+            if types[name] is float:
+                part[name] = pd.to_numeric(cells, errors="coerce").astype(float)
+                failures.add(name, expected(schema.columns[name]), cells.index[part[name].isna() & filled].to_numpy())
+        parts.append(pd.DataFrame(part))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _typed(values: "pd.Series[Any]", column: pa.Column, failures: _Failures) -> "pd.Series[Any]":
+    """Return ``values`` in the column's type; cells that have none are noted, and an integer's hold 0 from then on."""
+    missing = values.isna().to_numpy(dtype=bool)
     if not column.nullable:
-        failures.add(name, expected(column), np.setdiff1d(np.flatnonzero(missing), failures.rows(name)))
-    if kind(column) == "text":
-        return pd.Series(values, dtype=_TEXT_DTYPE)
-    if kind(column) == "integer":
-        whole = ~missing & (np.abs(values) <= _LARGEST_EXACT_INTEGER) & (values == np.trunc(values))
-        failures.add(name, expected(column), np.flatnonzero(~whole & ~missing))
-        return pd.Series(np.where(whole, values, 0.0).astype(np.int64))
-    return pd.Series(values)
+        failures.add(column.name, expected(column), np.flatnonzero(missing))
+    if kind(column) != "integer":
+        return values
+    numbers = values.to_numpy(dtype=float)
+    whole = (np.abs(numbers) <= _LARGEST_EXACT_INTEGER) & (numbers == np.trunc(numbers))
+    failures.add(column.name, expected(column), np.flatnonzero(~whole))
+    return pd.Series(np.where(whole, numbers, 0.0).astype(np.int64), index=values.index)
 
 
 def _locate(frame: pd.DataFrame, schema: pa.DataFrameSchema, failures: _Failures) -> None:
     """Note every cell of ``frame`` that breaks a rule of ``schema``."""
     for name, column in schema.columns.items():
-        known = failures.rows(name)
+        for check in column.checks:
+            failures.add(name, expected(column), _failing(check, frame[name]))
         if column.unique:
             repeated = np.flatnonzero(frame[name].duplicated() & frame[name].notna())
-            failures.add(name, "an identifier that no earlier row has", np.setdiff1d(repeated, known))
-        for check in column.checks:
-            failures.add(name, expected(column), np.setdiff1d(_failing(check, frame[name]), known))
+            failures.add(name, "an identifier that no earlier row has", repeated)
     # A rule between columns says nothing new about a row in which a cell has failed already.
     sound = np.setdiff1d(np.arange(len(frame)), failures.rows())
     for check in schema.checks:
@@ -355,13 +368,12 @@ def _locate(frame: pd.DataFrame, schema: pa.DataFrameSchema, failures: _Failures
 
 def _failing(check: pa.Check, values: "pd.Series[Any] | pd.DataFrame") -> Rows:
     """Return the positions at which ``check`` fails."""
-    values = values.reset_index(drop=True)
-    passed = check(values).check_output
+    passed = check(values.reset_index(drop=True)).check_output
     return passed.index[~passed.to_numpy(dtype=bool)].to_numpy(dtype=np.intp)
 
 
 def _shipped(name: str) -> pd.DataFrame:
-    return _validated(_Table(data_path(f"{name}.csv")), SCHEMAS[name], "shipped")[0]
+    return _validated(_Table(data_path(f"{name}.csv")), SCHEMAS[name], "shipped")
 
 
 def load_reference_sizing() -> pd.DataFrame:
@@ -407,24 +419,19 @@ def load_sync_runs(paths: PathLike | Iterable[PathLike] | None = None) -> pd.Dat
     ['shipped']
     """
     frames = [_shipped("sync_runs")]
-    origin = dict.fromkeys(frames[0]["run_id"], "the shipped sync_runs.csv")
+    identifiers = {"the shipped sync_runs.csv": frames[0]["run_id"]}
     for path in _measurement_files(data_path("measurements") if paths is None else paths):
         if path.stem == "shipped":
             raise DataError(path, "another file name, since the source shipped means the data of this package")
         table = _Table(path)
-        frame, lines = _validated(table, SCHEMAS["sync_runs"], path.stem)
-        repeated = np.flatnonzero(frame["run_id"].isin(origin.keys()))
-        if len(repeated):
-            run_id = frame["run_id"].iloc[repeated[0]]
-            raise DataError(
-                path,
-                f"an identifier that no other file has, but {origin[run_id]} has it",
-                row=int(lines[repeated[0]]),
-                column="run_id",
-                value=run_id,
-                further=len(repeated) - 1,
-            )
-        origin |= dict.fromkeys(frame["run_id"], path.name)
+        frame = _validated(table, SCHEMAS["sync_runs"], path.stem)
+        failures = _Failures()
+        for name, taken in identifiers.items():
+            expectation = f"an identifier that {name} does not have"
+            failures.add("run_id", expectation, np.flatnonzero(frame["run_id"].isin(taken)))
+        if failures.found:
+            raise failures.error(table)
+        identifiers[str(path)] = frame["run_id"]
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 
@@ -526,7 +533,7 @@ def read_runs(path: PathLike) -> Runs:
         return len(columns & header) / len(columns | header)
 
     closest = max(RUN_KINDS, key=likeness)
-    return Runs(closest, _validated(table, SCHEMAS[closest], table.path.stem)[0])
+    return Runs(closest, _validated(table, SCHEMAS[closest], table.path.stem))
 
 
 def write_csv(frame: pd.DataFrame, path: PathLike) -> None:
