@@ -1,0 +1,676 @@
+"""The arithmetic of one cluster: servers and one datastore under a closed loop of agents.
+
+The functions are scalar and use plain arithmetic only: the site's calculators are translated from them, so that page
+and package cannot differ.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from capmodel import spire
+from capmodel.deployment import Inputs, Rate, operation_rates
+
+
+class Block(NamedTuple):
+    """Unit costs of one family on one component and datastore, as plain lists.
+
+    Attributes
+    ----------
+    items : list of str
+        Items of work, as counted by :func:`capmodel.spire.work`.
+    kinds : list of str
+        For each item ``"busy"``, ``"idle"`` (fades as the host fills) or ``"churn"`` (grows with syncs in flight).
+    costs_s : list of float
+        CPU seconds a unit.
+    covariance : list of list of float
+        Covariance of `costs_s`.
+    dispersion : float
+        Variance of a run around its mean, relative to the mean squared.
+    """
+
+    items: list[str]
+    kinds: list[str]
+    costs_s: list[float]
+    covariance: list[list[float]]
+    dispersion: float
+
+
+class UnitCosts(NamedTuple):
+    """Unit costs of servers on one datastore, and of the datastore.
+
+    Attributes
+    ----------
+    server, datastore : dict of str to Block
+        One block a family; `datastore` is empty for SQLite, which runs inside the server.
+    half_saturation : float
+        Constant of :func:`capmodel.spire.churn`.
+    memory_bytes : list of float
+        Bytes of a server: base, an entry, a detail of an entry, an agent, a connection.
+    memory_covariance : list of list of float
+        Covariance of `memory_bytes`.
+    memory_dispersion : float
+        Variance of a server's memory around its mean, relative to the mean squared.
+    """
+
+    server: dict[str, Block]
+    datastore: dict[str, Block]
+    half_saturation: float
+    memory_bytes: list[float]
+    memory_covariance: list[list[float]]
+    memory_dispersion: float
+
+
+class Demand(NamedTuple):
+    """CPU seconds: on a busy host, the extra on an idle one, the extra at full churn."""
+
+    busy_s: float
+    idle_s: float
+    churn_s: float
+
+
+class Load(NamedTuple):
+    """What agents and background ask of servers and datastore.
+
+    Attributes
+    ----------
+    sync_server, sync_datastore : Demand
+        CPU seconds a sync.
+    other_server, other_datastore : Demand
+        CPU seconds a second of everything else: for one server, and for the datastore.
+    """
+
+    sync_server: Demand
+    sync_datastore: Demand
+    other_server: Demand
+    other_datastore: Demand
+
+
+class State(NamedTuple):
+    """Stationary state of a cluster.
+
+    Attributes
+    ----------
+    sync_per_s : float
+        Syncs of all agents a second.
+    server_utilization, datastore_utilization : float
+        Shares of the cores in use, 0 to 1.
+    response_time_s : float
+        Mean response time of a sync.
+    churn_weight : float
+        See :func:`capmodel.spire.churn`.
+    """
+
+    sync_per_s: float
+    server_utilization: float
+    datastore_utilization: float
+    response_time_s: float
+    churn_weight: float
+
+
+class Interval(NamedTuple):
+    """An estimate with the bounds of its interval."""
+
+    estimate: float
+    lower: float
+    upper: float
+
+
+class Forecast(NamedTuple):
+    """A cluster's state with intervals."""
+
+    sync_per_s: Interval
+    server_utilization: Interval
+    datastore_utilization: Interval
+    response_time_s: Interval
+    staleness_s: Interval
+    memory_bytes: Interval
+    server_cores_used: Interval
+    datastore_cores_used: Interval
+
+
+def work_of(fleet: Inputs, operation: str, batch_size: float) -> dict[str, float]:
+    """Count the work of one operation of a fleet.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    operation : str
+        Name of an operation.
+    batch_size : float
+        Requests in it.
+
+    Returns
+    -------
+    dict of str to float
+        See :func:`capmodel.spire.work`.
+    """
+    return spire.work(
+        operation=operation,
+        sync_mode=fleet.sync_mode,
+        batch_size=batch_size,
+        federated_domains=fleet.federated_domains,
+        entries_per_agent=fleet.entries_per_agent,
+        agents=fleet.agents,
+        entries=fleet.workloads,
+        selectors_per_entry=fleet.selectors_per_entry,
+        node_selectors_per_agent=fleet.node_selectors_per_agent,
+        dns_names_per_entry=fleet.dns_names_per_entry,
+        ca_key_type=fleet.ca_key_type,
+    )
+
+
+def demand_of(blocks: dict[str, Block], family: str, work: dict[str, float]) -> Demand:
+    """Price a bundle of work.
+
+    Parameters
+    ----------
+    blocks : dict of str to Block
+        Unit costs of one component.
+    family : str
+        Family of the operation.
+    work : dict of str to float
+        Items and amounts.
+
+    Returns
+    -------
+    Demand
+        Zero where the component has no part in the family.
+    """
+    busy_s = 0.0
+    idle_s = 0.0
+    churn_s = 0.0
+    if family in blocks:
+        block = blocks[family]
+        for k in range(len(block.items)):
+            if block.items[k] in work:
+                cost_s = block.costs_s[k] * work[block.items[k]]
+                if block.kinds[k] == "busy":
+                    busy_s = busy_s + cost_s
+                elif block.kinds[k] == "idle":
+                    idle_s = idle_s + cost_s
+                else:
+                    churn_s = churn_s + cost_s
+    return Demand(busy_s=busy_s, idle_s=idle_s, churn_s=churn_s)
+
+
+def relative_variance(
+    fleet: Inputs, blocks: dict[str, Block], rates: list[Rate], idle_share: float, churn_weight: float
+) -> float:
+    """Return the variance of a component's total CPU time, relative to its square.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    blocks : dict of str to Block
+        Unit costs of the component.
+    rates : list of Rate
+        Operations with their rates.
+    idle_share, churn_weight : float
+        Unused share of the host, and weight of churn.
+
+    Returns
+    -------
+    float
+        Parameters' part by the quadratic form of their covariance; run-to-run part as if all families err together.
+    """
+    total_s = 0.0
+    parameters = 0.0
+    runs = 0.0
+    for family in blocks:
+        block = blocks[family]
+        amounts = [0.0 for _ in block.items]
+        for r in range(len(rates)):
+            if spire.family(fleet.sync_mode, rates[r].operation) == family:
+                work = work_of(fleet, rates[r].operation, rates[r].batch_size)
+                for k in range(len(block.items)):
+                    if block.items[k] in work:
+                        amount = work[block.items[k]] * rates[r].rate_per_s
+                        if block.kinds[k] == "idle":
+                            amount = amount * idle_share
+                        elif block.kinds[k] == "churn":
+                            amount = amount * churn_weight
+                        amounts[k] = amounts[k] + amount
+        family_s = 0.0
+        for k in range(len(block.items)):
+            family_s = family_s + amounts[k] * block.costs_s[k]
+            for j in range(len(block.items)):
+                parameters = parameters + amounts[k] * amounts[j] * block.covariance[k][j]
+        total_s = total_s + family_s
+        runs = runs + family_s * math.sqrt(block.dispersion)
+    if total_s <= 0.0:
+        return 0.0
+    return (parameters + runs * runs) / (total_s * total_s)
+
+
+def load_of(fleet: Inputs, unit: UnitCosts, rates: list[Rate], servers: float) -> Load:
+    """Price what the agents' syncs and everything else ask of one server and of the datastore.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    unit : UnitCosts
+        Unit costs.
+    rates : list of Rate
+        Operations of the whole deployment, the sync first.
+    servers : float
+        Servers that share the work.
+
+    Returns
+    -------
+    Load
+        CPU seconds on the reader's hardware.
+    """
+    sync = rates[0]
+    sync_work = work_of(fleet, sync.operation, 1.0)
+    family = spire.family(fleet.sync_mode, sync.operation)
+    sync_server = scaled(demand_of(unit.server, family, sync_work), 1.0 / fleet.machine_speed)
+    sync_datastore = scaled(demand_of(unit.datastore, family, sync_work), 1.0 / fleet.datastore_speed)
+    other_server = Demand(busy_s=0.0, idle_s=0.0, churn_s=0.0)
+    other_datastore = Demand(busy_s=0.0, idle_s=0.0, churn_s=0.0)
+    for r in range(1, len(rates)):
+        work = work_of(fleet, rates[r].operation, rates[r].batch_size)
+        part = spire.family(fleet.sync_mode, rates[r].operation)
+        other_server = added(
+            other_server,
+            scaled(demand_of(unit.server, part, work), rates[r].rate_per_s / (servers * fleet.machine_speed)),
+        )
+        other_datastore = added(
+            other_datastore, scaled(demand_of(unit.datastore, part, work), rates[r].rate_per_s / fleet.datastore_speed)
+        )
+    return Load(
+        sync_server=sync_server,
+        sync_datastore=sync_datastore,
+        other_server=other_server,
+        other_datastore=other_datastore,
+    )
+
+
+def scaled(demand: Demand, factor: float) -> Demand:
+    """Multiply a demand.
+
+    Parameters
+    ----------
+    demand : Demand
+        CPU seconds.
+    factor : float
+        What to multiply by.
+
+    Returns
+    -------
+    Demand
+        The product.
+    """
+    return Demand(busy_s=demand.busy_s * factor, idle_s=demand.idle_s * factor, churn_s=demand.churn_s * factor)
+
+
+def added(one: Demand, other: Demand) -> Demand:
+    """Add two demands.
+
+    Parameters
+    ----------
+    one, other : Demand
+        CPU seconds.
+
+    Returns
+    -------
+    Demand
+        The sum.
+    """
+    return Demand(
+        busy_s=one.busy_s + other.busy_s, idle_s=one.idle_s + other.idle_s, churn_s=one.churn_s + other.churn_s
+    )
+
+
+def utilization_at(rate_per_s: float, sync: Demand, other: Demand, churn_weight: float, cores: float) -> float:
+    """Return the share of a station's cores in use.
+
+    Parameters
+    ----------
+    rate_per_s : float
+        Syncs that reach the station a second.
+    sync, other : Demand
+        CPU seconds a sync, and CPU seconds a second of everything else.
+    churn_weight : float
+        Weight of churn.
+    cores : float
+        Cores of the station.
+
+    Returns
+    -------
+    float
+        May exceed 1, which means that the load cannot be carried.
+
+    Notes
+    -----
+    u cores = busy + idle (1 - u) is linear in u.
+    """
+    busy = rate_per_s * (sync.busy_s + churn_weight * sync.churn_s) + other.busy_s + churn_weight * other.churn_s
+    idle = rate_per_s * sync.idle_s + other.idle_s
+    return (busy + idle) / (cores + idle)
+
+
+def waiting_factor(cores: float, utilization: float) -> float:
+    """Return the response time at a multi-core station under processor sharing, in service times.
+
+    Parameters
+    ----------
+    cores : float
+        Cores, a whole number.
+    utilization : float
+        Share in use, below 1.
+
+    Returns
+    -------
+    float
+        1 + C / (cores (1 - u)), C being Erlang's delay probability.
+    """
+    offered = cores * utilization
+    inverse = 1.0
+    for k in range(1, int(cores) + 1):
+        inverse = 1.0 + inverse * k / offered
+    blocking = 1.0 / inverse
+    delay = blocking / (1.0 - utilization * (1.0 - blocking))
+    return 1.0 + delay / (cores * (1.0 - utilization))
+
+
+def state_at(
+    sync_per_s: float, fleet: Inputs, load: Load, half_saturation: float, servers: float, cores: float, datastore_cores: float
+) -> State:
+    """Return the state that a given rate of syncs makes.
+
+    Parameters
+    ----------
+    sync_per_s : float
+        Syncs of all agents a second.
+    fleet : Inputs
+        The deployment.
+    load : Load
+        Demands.
+    half_saturation : float
+        Constant of :func:`capmodel.spire.churn`.
+    servers, cores, datastore_cores : float
+        Servers, cores of each, cores of the datastore.
+
+    Returns
+    -------
+    State
+        Response time infinite where a station is full.
+    """
+    in_flight = max(fleet.agents - sync_per_s * fleet.sync_interval_s, 0.0) / servers
+    weight = spire.churn(in_flight, half_saturation) if load.sync_datastore.churn_s > 0.0 else 0.0
+    server = utilization_at(sync_per_s / servers, load.sync_server, load.other_server, 0.0, cores)
+    datastore = utilization_at(sync_per_s, load.sync_datastore, load.other_datastore, weight, datastore_cores)
+    response_s = math.inf
+    if server < 1.0 and datastore < 1.0:
+        response_s = round_trips(fleet) * fleet.datastore_round_trip_time_s
+        service_s = load.sync_server.busy_s + load.sync_server.idle_s * (1.0 - server)
+        response_s = response_s + service_s * waiting_factor(cores, server)
+        if datastore > 0.0:
+            service_s = load.sync_datastore.busy_s + load.sync_datastore.idle_s * (1.0 - datastore)
+            service_s = service_s + load.sync_datastore.churn_s * weight
+            response_s = response_s + service_s * waiting_factor(datastore_cores, datastore)
+    return State(
+        sync_per_s=sync_per_s,
+        server_utilization=server,
+        datastore_utilization=datastore,
+        response_time_s=response_s,
+        churn_weight=weight,
+    )
+
+
+def round_trips(fleet: Inputs) -> float:
+    """Count the round trips to the datastore that one sync waits for.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+
+    Returns
+    -------
+    float
+        One transaction; a crawl adds two queries for each id visited, one after the other; a federated bundle is
+        fetched beside the others, so that federation adds the three steps of one.
+    """
+    if fleet.sync_mode == "crawl" or fleet.sync_mode == "crawl_cached":
+        return spire.TRANSACTION_ROUND_TRIPS + 2.0 * (1.0 + fleet.entries_per_agent)
+    if fleet.federated_domains > 0:
+        return 3.0 * spire.TRANSACTION_ROUND_TRIPS + 2.0
+    return spire.TRANSACTION_ROUND_TRIPS * 1.0
+
+
+def solve(fleet: Inputs, load: Load, half_saturation: float, servers: float, cores: float, datastore_cores: float) -> State:
+    """Find the rate of syncs at which every agent is either pausing or waiting.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    load : Load
+        Demands.
+    half_saturation : float
+        Constant of :func:`capmodel.spire.churn`.
+    servers, cores, datastore_cores : float
+        Servers, cores of each, cores of the datastore.
+
+    Returns
+    -------
+    State
+        The solution of X (Z + R(X)) = N. Where churn makes several, the one with the longest queues: a fleet that
+        starts together gets there and stays.
+    """
+    most = fleet.agents / fleet.sync_interval_s
+    low = 0.0
+    high = most
+    if load.sync_datastore.churn_s > 0.0:
+        steps = 400
+        for k in range(1, steps + 1):
+            rate = most * k / steps
+            state = state_at(rate, fleet, load, half_saturation, servers, cores, datastore_cores)
+            if rate * (fleet.sync_interval_s + state.response_time_s) >= fleet.agents:
+                low = most * (k - 1) / steps
+                high = rate
+                break
+    for _ in range(200):
+        rate = 0.5 * (low + high)
+        state = state_at(rate, fleet, load, half_saturation, servers, cores, datastore_cores)
+        if rate * (fleet.sync_interval_s + state.response_time_s) > fleet.agents:
+            high = rate
+        else:
+            low = rate
+        if high - low <= 1e-13 * most:
+            break
+    state = state_at(low, fleet, load, half_saturation, servers, cores, datastore_cores)
+    waiting_s = fleet.agents / low - fleet.sync_interval_s if low > 0.0 else math.inf
+    # Where the curve is steep, the response time follows from the rate more exactly than the reverse.
+    saturated = max(state.server_utilization, state.datastore_utilization) > 0.999
+    return State(
+        sync_per_s=low,
+        server_utilization=state.server_utilization,
+        datastore_utilization=state.datastore_utilization,
+        response_time_s=waiting_s if saturated else state.response_time_s,
+        churn_weight=state.churn_weight,
+    )
+
+
+def with_errors(load: Load, server: float, datastore: float) -> Load:
+    """Multiply the demands on servers and datastore.
+
+    Parameters
+    ----------
+    load : Load
+        Demands.
+    server, datastore : float
+        Factors.
+
+    Returns
+    -------
+    Load
+        The products.
+    """
+    return Load(
+        sync_server=scaled(load.sync_server, server),
+        sync_datastore=scaled(load.sync_datastore, datastore),
+        other_server=scaled(load.other_server, server),
+        other_datastore=scaled(load.other_datastore, datastore),
+    )
+
+
+def memory_of(fleet: Inputs, unit: UnitCosts, servers: float, quantile: float) -> Interval:
+    """Return the memory of one server.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    unit : UnitCosts
+        Unit costs.
+    servers : float
+        Servers that share the agents' connections.
+    quantile : float
+        Normal quantile of the interval's upper bound.
+
+    Returns
+    -------
+    Interval
+        Bytes of resident set; a server that crawls holds no entries.
+    """
+    caches = fleet.sync_mode == "full_cache" or fleet.sync_mode == "events_cache"
+    entries = fleet.workloads if caches else 0.0
+    details = entries * (fleet.selectors_per_entry + fleet.dns_names_per_entry)
+    amounts = [1.0, entries, details, fleet.agents, fleet.agents / servers]
+    mean = 0.0
+    variance = 0.0
+    for k in range(len(amounts)):
+        mean = mean + amounts[k] * unit.memory_bytes[k]
+        for j in range(len(amounts)):
+            variance = variance + amounts[k] * amounts[j] * unit.memory_covariance[k][j]
+    spread = quantile * math.sqrt(variance / (mean * mean) + unit.memory_dispersion)
+    return Interval(estimate=mean, lower=mean * math.exp(-spread), upper=mean * math.exp(spread))
+
+
+def reload_duration(fleet: Inputs, unit: UnitCosts) -> float:
+    """Return how long one full reload takes on an idle cluster.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    unit : UnitCosts
+        Unit costs.
+
+    Returns
+    -------
+    float
+        Seconds: server and datastore work one after the other; 0 where nothing is reloaded.
+    """
+    if fleet.sync_mode != "full_cache":
+        return 0.0
+    work = work_of(fleet, "reload", 1.0)
+    server_s = demand_of(unit.server, "reload", work).busy_s / fleet.machine_speed
+    datastore_s = demand_of(unit.datastore, "reload", work).busy_s / fleet.datastore_speed
+    return server_s + datastore_s
+
+
+def staleness(fleet: Inputs, reload_s: float, response_s: float) -> float:
+    """Return the mean time from a registration change to an agent's view of it.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    reload_s, response_s : float
+        Duration of a reload and mean response time of a sync, seconds.
+
+    Returns
+    -------
+    float
+        Half of what separates two reloads or polls, the reload itself, half a sync interval and the response.
+    """
+    wait_s = 0.5 * fleet.sync_interval_s + response_s
+    if fleet.sync_mode == "full_cache":
+        return 0.5 * (fleet.reload_interval_s + reload_s) + reload_s + wait_s
+    if fleet.sync_mode == "events_cache":
+        return 0.5 * fleet.reload_interval_s + wait_s
+    return wait_s
+
+
+def forecast(
+    fleet: Inputs, unit: UnitCosts, servers: float, cores: float, datastore_cores: float, quantile: float
+) -> Forecast:
+    """Predict a cluster's state with intervals.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    unit : UnitCosts
+        Unit costs.
+    servers, cores, datastore_cores : float
+        Servers, cores of each, cores of the datastore.
+    quantile : float
+        Normal quantile of the intervals' upper bound, 1.645 for 90 %.
+
+    Returns
+    -------
+    Forecast
+        Bounds are the states with the demands of servers and datastore both at their quantile: utilization and
+        response time grow with each demand, so no demand within its interval leaves them.
+    """
+    reload_s = reload_duration(fleet, unit)
+    rates = operation_rates(fleet, servers, 0.0, reload_s)
+    load = load_of(fleet, unit, rates, servers)
+    estimate = solve(fleet, load, unit.half_saturation, servers, cores, datastore_cores)
+    if estimate.response_time_s < math.inf:
+        rates = operation_rates(fleet, servers, estimate.response_time_s, reload_s)
+        load = load_of(fleet, unit, rates, servers)
+    estimate = solve(fleet, load, unit.half_saturation, servers, cores, datastore_cores)
+    idle = max(1.0 - estimate.server_utilization, 0.0)
+    server_sd = math.sqrt(relative_variance(fleet, unit.server, rates, idle, 0.0))
+    idle = max(1.0 - estimate.datastore_utilization, 0.0)
+    datastore_sd = math.sqrt(relative_variance(fleet, unit.datastore, rates, idle, estimate.churn_weight))
+    states = []
+    for sign in (-1.0, 1.0):
+        moved = with_errors(load, math.exp(sign * quantile * server_sd), math.exp(sign * quantile * datastore_sd))
+        states.append(solve(fleet, moved, unit.half_saturation, servers, cores, datastore_cores))
+    low = states[0]
+    high = states[1]
+    server_cores = servers * cores
+    response = Interval(
+        estimate=estimate.response_time_s,
+        lower=min(low.response_time_s, estimate.response_time_s),
+        upper=max(high.response_time_s, estimate.response_time_s),
+    )
+    return Forecast(
+        sync_per_s=Interval(estimate=estimate.sync_per_s, lower=high.sync_per_s, upper=low.sync_per_s),
+        server_utilization=Interval(
+            estimate=estimate.server_utilization, lower=low.server_utilization, upper=high.server_utilization
+        ),
+        datastore_utilization=Interval(
+            estimate=estimate.datastore_utilization,
+            lower=low.datastore_utilization,
+            upper=high.datastore_utilization,
+        ),
+        response_time_s=response,
+        staleness_s=Interval(
+            estimate=staleness(fleet, reload_s, response.estimate),
+            lower=staleness(fleet, reload_s * math.exp(-quantile * server_sd), response.lower),
+            upper=staleness(fleet, reload_s * math.exp(quantile * server_sd), response.upper),
+        ),
+        memory_bytes=memory_of(fleet, unit, servers, quantile),
+        server_cores_used=Interval(
+            estimate=estimate.server_utilization * server_cores,
+            lower=low.server_utilization * server_cores,
+            upper=high.server_utilization * server_cores,
+        ),
+        datastore_cores_used=Interval(
+            estimate=estimate.datastore_utilization * datastore_cores,
+            lower=low.datastore_utilization * datastore_cores,
+            upper=high.datastore_utilization * datastore_cores,
+        ),
+    )
