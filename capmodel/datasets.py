@@ -10,7 +10,6 @@ import difflib
 import io
 import os
 import stat
-import sys
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
@@ -54,6 +53,7 @@ Rows = npt.NDArray[np.intp]
 # Cells are held as single strings only one chunk at a time, so that a million rows fit into memory.
 _CHUNK_ROWS = 100_000
 _TRUTH_VALUES = (b"true", b"True", b"TRUE", b"false", b"False", b"FALSE")
+_LONGEST_QUOTE = 60
 _LARGEST_EXACT_INTEGER = 2.0**53
 _TEXT_DTYPE = pd.Series(["text"]).dtype
 
@@ -108,13 +108,17 @@ class DataError(ValueError):
             place += f", line {row}"
         if column is not None:
             place += f", column {column}"
-        found = "" if value is None else "found an empty cell, " if value == "" else f"found {value!r}, "
+        found = "" if value is None else "found an empty cell, " if value == "" else f"found {_shortened(value)!r}, "
         more = f" ({further} more {'cell fails' if further == 1 else 'cells fail'})" if further else ""
         super().__init__(f"{place}: {found}expected {expected}{more}.")
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default rebuilds an exception from its message alone, which breaks passing it between processes.
         return _rebuild_error, (self.file, self.expected, self.row, self.column, self.value, self.further)
+
+
+def _shortened(value: str) -> str:
+    return value if len(value) <= _LONGEST_QUOTE else value[:_LONGEST_QUOTE] + "..."
 
 
 def _rebuild_error(
@@ -151,7 +155,7 @@ def data_path(name: PathLike = "") -> Path:
     pathlib.Path
         The path inside the installed package, or beside the package in a checkout. It need not exist.
     """
-    installed = Path(str(resources.files(sys.modules[__name__].__package__ or "capmodel").joinpath("data")))
+    installed = Path(str(resources.files("capmodel"))) / "data"
     folder = installed if installed.is_dir() else Path(__file__).resolve().parent.parent / "data"
     return folder / name
 

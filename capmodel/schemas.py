@@ -67,7 +67,14 @@ _WEEK_S = 7 * _DAY_S
 
 
 def _number(
-    title: str, unit: str, meaning: str, low: float, high: float, *, positive: bool = False, nullable: bool = False
+    title: str,
+    unit: str,
+    meaning: str,
+    low: float = 0.0,
+    high: float = 1e9,
+    *,
+    positive: bool = False,
+    nullable: bool = False,
 ) -> pa.Column:
     text = f"more than {low:g}, at most {high:g}" if positive else f"{low:g} to {high:g}"
     return pa.Column(
@@ -80,7 +87,17 @@ def _number(
     )
 
 
-def _integer(title: str, unit: str, meaning: str, low: int, high: int, *, required: bool = True) -> pa.Column:
+def _duration(title: str, meaning: str, *, nullable: bool = False) -> pa.Column:
+    return _number(title, "s", meaning, high=_DAY_S, positive=True, nullable=nullable)
+
+
+def _cpu(title: str, meaning: str, *, positive: bool = False, nullable: bool = False) -> pa.Column:
+    return _number(title, "CPU s", meaning, high=3600.0, positive=positive, nullable=nullable)
+
+
+def _integer(
+    title: str, unit: str, meaning: str, low: int = 0, high: int = 10**9, *, required: bool = True
+) -> pa.Column:
     text = f"{low} to {high}"
     return pa.Column(
         int,
@@ -96,11 +113,7 @@ def _category(title: str, meaning: str, values: Iterable[str]) -> pa.Column:
     values = tuple(values)
     text = ", ".join(values)
     return pa.Column(
-        str,
-        pa.Check.isin(values, error=text),
-        title=title,
-        description=meaning,
-        metadata={"unit": "", "allowed": text},
+        str, pa.Check.isin(values, error=text), title=title, description=meaning, metadata={"unit": "", "allowed": text}
     )
 
 
@@ -153,9 +166,7 @@ def _closed_loop(population: str, response_time: str) -> list[pa.Check]:
     law = f"operations x ({response_time} + think_time_s) / {population}"
     return [
         _row_check(
-            "window_s",
-            f"seconds near {law} (milliseconds?)",
-            lambda frame: ratio(frame) >= 1 / _SCALE_TOLERANCE,
+            "window_s", f"seconds near {law} (milliseconds?)", lambda frame: ratio(frame) >= 1 / _SCALE_TOLERANCE
         ),
         _row_check(
             response_time,
@@ -219,19 +230,16 @@ _SHARED: Mapping[str, pa.Column] = {
         "items",
         "requests in one call (sign_x509 and the writes of entries); CPU is per call, not per item",
         1,
-        100_000,
     ),
-    "federated_domains": _integer(
-        "Federated domains", "bundles", "federated bundles fetched in one operation", 0, 100_000
-    ),
+    "federated_domains": _integer("Federated domains", "bundles", "federated bundles fetched in one operation"),
     "entries_per_agent": _integer(
-        "Entries per agent", "entries", "registration entries whose parent is the calling agent", 0, 10_000_000
+        "Entries per agent", "entries", "registration entries whose parent is the calling agent"
     ),
-    "agents": _integer("Agents", "agents", "attested agents in the datastore", 1, 100_000_000),
-    "entries": _integer("Entries", "entries", "registration entries in the datastore", 0, 1_000_000_000),
-    "workloads": _integer("Workloads", "entries", "registration entries of the fleet", 0, 1_000_000_000),
-    "selectors_per_entry": _integer("Selectors per entry", "selectors", "selectors of each entry", 0, 10_000),
-    "node_selectors_per_agent": _integer("Node selectors per agent", "selectors", "selectors of each agent", 0, 10_000),
+    "agents": _integer("Agents", "agents", "attested agents in the datastore", 1),
+    "entries": _integer("Entries", "entries", "registration entries in the datastore"),
+    "workloads": _integer("Workloads", "entries", "registration entries of the fleet"),
+    "selectors_per_entry": _integer("Selectors per entry", "selectors", "selectors of each entry"),
+    "node_selectors_per_agent": _integer("Node selectors per agent", "selectors", "selectors of each agent"),
     "ca_key_type": _category(
         "CA key type", "key type of the server's CA and JWT keys", ("rsa-2048", "rsa-4096", "ec-p256", "ec-p384")
     ),
@@ -240,10 +248,9 @@ _SHARED: Mapping[str, pa.Column] = {
         "agents",
         "agents calling at the same time, each again as soon as it was answered or after think_time_s",
         1,
-        10_000_000,
     ),
-    "population": _integer("Population", "agents", "agents of the closed loop", 1, 10_000_000),
-    "think_time_s": _number("Think time", "s", "mean pause of an agent between answer and next call", 0, _DAY_S),
+    "population": _integer("Population", "agents", "agents of the closed loop", 1),
+    "think_time_s": _number("Think time", "s", "mean pause of an agent between answer and next call", high=_DAY_S),
     "think_distribution": _category(
         "Think-time distribution",
         "none (no pause), uniform (0.9 to 1.1 of the mean, as real agents do) or exponential",
@@ -254,33 +261,21 @@ _SHARED: Mapping[str, pa.Column] = {
     ),
     "window_s": _number("Window", "s", "length of the window", 0.1, _WEEK_S),
     "operations": _integer("Operations", "operations", "operations completed in the window", 1, 10**12),
-    "errors": _integer("Errors", "operations", "operations that failed", 0, 10**12),
-    "server_cpu_s_per_op": _number(
+    "errors": _integer("Errors", "operations", "operations that failed", high=10**12),
+    "server_cpu_s_per_op": _cpu(
         "Server CPU per operation",
-        "CPU s",
         "server process, less its idle consumption; includes the datastore for sqlite",
-        0,
-        3600,
         positive=True,
     ),
-    "datastore_cpu_s_per_op": _number(
-        "Datastore CPU per operation",
-        "CPU s",
-        "all database processes, less idle; empty for sqlite",
-        0,
-        3600,
-        nullable=True,
+    "datastore_cpu_s_per_op": _cpu(
+        "Datastore CPU per operation", "all database processes, less idle; empty for sqlite", nullable=True
     ),
-    "client_cpu_s_per_op": _number(
-        "Client CPU per operation", "CPU s", "the load client; empty if not measured", 0, 3600, nullable=True
-    ),
+    "client_cpu_s_per_op": _cpu("Client CPU per operation", "the load client; empty if not measured", nullable=True),
     "datastore_queries_per_op": _number(
         "Datastore queries per operation",
         "queries",
         "PostgreSQL: statements executed (pg_stat_statements); MariaDB: Questions, without prepares and closes;"
         " empty for sqlite",
-        0,
-        1e9,
         nullable=True,
     ),
     "server_memory_bytes": _number(
@@ -292,58 +287,34 @@ _SHARED: Mapping[str, pa.Column] = {
         nullable=True,
     ),
     "throughput_per_s": _number(
-        "Throughput", "1/s", "operations a second, by the load client's own clock", 0, 1e9, positive=True
+        "Throughput", "1/s", "operations a second, by the load client's own clock", positive=True
     ),
-    "response_time_mean_s": _number("Mean response time", "s", "mean, as seen by the client", 0, _DAY_S, positive=True),
-    "response_time_p50_s": _number(
-        "Median response time", "s", "median, as seen by the client", 0, _DAY_S, positive=True
-    ),
-    "response_time_p95_s": _number(
-        "95th percentile of response time", "s", "95th percentile, as seen by the client", 0, _DAY_S, positive=True
-    ),
-    "response_time_p99_s": _number(
-        "99th percentile of response time", "s", "99th percentile, as seen by the client", 0, _DAY_S, positive=True
-    ),
-    "sync_interval_s": _number("Sync interval", "s", "mean pause of an agent between syncs", 0, _DAY_S, positive=True),
+    "response_time_mean_s": _duration("Mean response time", "mean, as seen by the client"),
+    "response_time_p50_s": _duration("Median response time", "median, as seen by the client"),
+    "response_time_p95_s": _duration("95th percentile of response time", "95th percentile, as seen by the client"),
+    "response_time_p99_s": _duration("99th percentile of response time", "99th percentile, as seen by the client"),
+    "sync_interval_s": _duration("Sync interval", "mean pause of an agent between syncs"),
     "reload_interval_s": _number(
         "Reload interval",
         "s",
         "pause between the end of a cache reload (or event poll) and the start of the next",
-        0,
-        _WEEK_S,
+        high=_WEEK_S,
         positive=True,
     ),
-    "sync_per_s": _number("Syncs per second", "1/s", "syncs of all agents a second", 0, 1e9),
-    "server_cpu_cores": _number(
-        "Server cores used", "cores", "CPU seconds a second of all servers", 0, 1e5, positive=True
-    ),
+    "sync_per_s": _number("Syncs per second", "1/s", "syncs of all agents a second"),
+    "server_cpu_cores": _number("Server cores used", "cores", "CPU seconds a second of all servers", positive=True),
     "datastore_cpu_cores": _number(
-        "Datastore cores used",
-        "cores",
-        "CPU seconds a second of the datastore; empty for sqlite",
-        0,
-        1e5,
-        nullable=True,
+        "Datastore cores used", "cores", "CPU seconds a second of the datastore; empty for sqlite", nullable=True
     ),
     "client_cpu_cores": _number(
-        "Client cores used",
-        "cores",
-        "CPU seconds a second of the load client; empty without one",
-        0,
-        1e5,
-        nullable=True,
+        "Client cores used", "cores", "CPU seconds a second of the load client; empty without one", nullable=True
     ),
-    "servers": _integer("Servers", "servers", "SPIRE servers on one datastore", 1, 10_000),
+    "servers": _integer("Servers", "servers", "SPIRE servers on one datastore", 1),
 }
 
 _OPTIONAL: Mapping[str, pa.Column] = {
-    "cores": pa.Column(
-        int,
-        pa.Check.in_range(1, 4096, error="1 to 4096"),
-        required=False,
-        title="Cores",
-        description="cores of the measured host, shared by server, datastore and load client",
-        metadata={"unit": "cores", "allowed": f"1 to 4096, {DEFAULT_CORES} where the file has no such column"},
+    "cores": _integer(
+        "Cores", "cores", f"cores of the measured host; {DEFAULT_CORES} if not given", 1, 4096, required=False
     ),
     "source": _text(
         "Source",
@@ -353,23 +324,16 @@ _OPTIONAL: Mapping[str, pa.Column] = {
     ),
 }
 
-_RUN = ("run_id", "spire_version", "sync_mode", "datastore")
-_CPU = ("server_cpu_s_per_op", "datastore_cpu_s_per_op")
-_RESPONSE_TIMES = ("response_time_mean_s", "response_time_p50_s", "response_time_p95_s", "response_time_p99_s")
-
 
 def _schema(
-    name: str,
-    description: str,
-    columns: Iterable[str | tuple[str, pa.Column]],
-    checks: Iterable[pa.Check] = (),
+    name: str, description: str, columns: str, checks: Iterable[pa.Check] = (), /, **own: pa.Column
 ) -> pa.DataFrameSchema:
-    pairs = [(column, _SHARED[column]) if isinstance(column, str) else column for column in columns]
-    resolved = dict(pairs)
-    if "run_id" in resolved:
-        resolved |= {column: optional for column, optional in _OPTIONAL.items() if column not in resolved}
+    """Return a file's schema; ``columns`` are its header, defined in ``own`` or else as all files share them."""
+    defined = {column: own[column] if column in own else _SHARED[column] for column in columns.split()}
+    if "run_id" in defined:
+        defined |= {column: optional for column, optional in _OPTIONAL.items() if column not in defined}
     return pa.DataFrameSchema(
-        resolved, checks=list(checks), strict=True, name=name, title=f"{name}.csv", description=description
+        defined, checks=list(checks), strict=True, name=name, title=f"{name}.csv", description=description
     )
 
 
@@ -377,13 +341,7 @@ _ALL = (
     _schema(
         "reference_sizing",
         "SPIRE's published sizing table (scaling guide, first in the repository in May 2020). One row a cell.",
-        [
-            ("workloads", _integer("Workloads", "workloads", "as printed; the guide does not define them", 1, 10**9)),
-            ("agents", _integer("Agents", "agents", "as printed", 1, 10**8)),
-            ("servers", _integer("Servers", "servers", "server units", 1, 1024)),
-            ("cores_per_server", _integer("Cores per server", "cores", "CPU cores of one server unit", 1, 1024)),
-            ("memory_gb_per_server", _integer("Memory per server", "GB", "memory of one server unit", 1, 65_536)),
-        ],
+        "workloads agents servers cores_per_server memory_gb_per_server",
         [
             _row_check(
                 "agents",
@@ -391,80 +349,22 @@ _ALL = (
                 lambda frame: ~frame.duplicated(["workloads", "agents"]),
             )
         ],
+        workloads=_integer("Workloads", "workloads", "as printed; the guide does not define them", 1),
+        agents=_integer("Agents", "agents", "as printed", 1),
+        servers=_integer("Servers", "servers", "server units", 1, 1024),
+        cores_per_server=_integer("Cores per server", "cores", "CPU cores of one server unit", 1, 1024),
+        memory_gb_per_server=_integer("Memory per server", "GB", "memory of one server unit", 1, 65_536),
     ),
     _schema(
         "sync_runs",
         "One row a measured window of one operation on a running server.",
-        [
-            *_RUN,
-            ("operation", _category("Operation", "what the agents called (see the list above)", OPERATIONS)),
-            "batch_size",
-            "federated_domains",
-            "entries_per_agent",
-            "agents",
-            "entries",
-            "selectors_per_entry",
-            "node_selectors_per_agent",
-            "ca_key_type",
-            "concurrency",
-            "think_time_s",
-            "think_distribution",
-            "window_s",
-            "operations",
-            *_CPU,
-            "client_cpu_s_per_op",
-            "datastore_queries_per_op",
-            (
-                "datastore_prepares_per_op",
-                _number(
-                    "Prepared statements per operation",
-                    "statements",
-                    "MariaDB: Com_stmt_prepare; empty for the others",
-                    0,
-                    1e9,
-                    nullable=True,
-                ),
-            ),
-            (
-                "datastore_transactions_per_op",
-                _number(
-                    "Transactions per operation",
-                    "transactions",
-                    "MariaDB: commits and rollbacks; empty for the others",
-                    0,
-                    1e9,
-                    nullable=True,
-                ),
-            ),
-            (
-                "response_bytes_per_op",
-                _number(
-                    "Response size",
-                    "bytes",
-                    "gRPC payload to the agent; empty for operations of an administrator",
-                    0,
-                    1e12,
-                    nullable=True,
-                ),
-            ),
-            ("latency_mean_s", _number("Mean latency", "s", "mean, as seen by the client", 0, _DAY_S, positive=True)),
-            *(
-                (
-                    f"latency_p{percent}_s",
-                    _number(
-                        f"Latency, percentile {percent}",
-                        "s",
-                        f"percentile {percent}, as seen by the client; empty if not measured",
-                        0,
-                        _DAY_S,
-                        positive=True,
-                        nullable=True,
-                    ),
-                )
-                for percent in (50, 95, 99)
-            ),
-            "server_memory_bytes",
-        ],
+        """
+        run_id spire_version sync_mode datastore operation batch_size federated_domains entries_per_agent agents
+        entries selectors_per_entry node_selectors_per_agent ca_key_type concurrency think_time_s
+        think_distribution window_s operations server_cpu_s_per_op datastore_cpu_s_per_op client_cpu_s_per_op
+        datastore_queries_per_op datastore_prepares_per_op datastore_transactions_per_op response_bytes_per_op
+        latency_mean_s latency_p50_s latency_p95_s latency_p99_s server_memory_bytes
+        """,
         [
             *_closed_loop("concurrency", "latency_mean_s"),
             _server_fits_host(),
@@ -472,53 +372,44 @@ _ALL = (
             _none_for_sqlite("datastore_cpu_s_per_op"),
             *_percentiles("latency"),
         ],
+        operation=_category("Operation", "what the agents called (see the list above)", OPERATIONS),
+        datastore_prepares_per_op=_number(
+            "Prepared statements per operation",
+            "statements",
+            "MariaDB: Com_stmt_prepare; empty for the others",
+            nullable=True,
+        ),
+        datastore_transactions_per_op=_number(
+            "Transactions per operation",
+            "transactions",
+            "MariaDB: commits and rollbacks; empty for the others",
+            nullable=True,
+        ),
+        response_bytes_per_op=_number(
+            "Response size",
+            "bytes",
+            "gRPC payload to the agent; empty where it was not counted (registration writes, join tokens)",
+            nullable=True,
+        ),
+        latency_mean_s=_duration("Mean latency", "mean, as seen by the client"),
+        latency_p50_s=_duration(
+            "Median latency", "median, as seen by the client; empty if not measured", nullable=True
+        ),
+        latency_p95_s=_duration(
+            "95th percentile of latency", "95th percentile, as seen by the client; empty if not measured", nullable=True
+        ),
+        latency_p99_s=_duration(
+            "99th percentile of latency", "99th percentile, as seen by the client; empty if not measured", nullable=True
+        ),
     ),
     _schema(
         "reload_runs",
         "One row a window of an otherwise idle server that reloads its cache or polls its event tables.",
-        [
-            *_RUN,
-            (
-                "operation",
-                _category(
-                    "Operation",
-                    "reload: the full cache is read again; poll_events: one poll of the events cache",
-                    ("reload", "poll_events"),
-                ),
-            ),
-            "entries",
-            "agents",
-            "selectors_per_entry",
-            "node_selectors_per_agent",
-            ("dns_names_per_entry", _integer("DNS names per entry", "names", "DNS names of each entry", 0, 10_000)),
-            "reload_interval_s",
-            (
-                "window_s",
-                _number(
-                    "Window",
-                    "s",
-                    "length of the window, a whole number of periods from the end of a reload",
-                    0.1,
-                    _WEEK_S,
-                ),
-            ),
-            "operations",
-            *_CPU,
-            "datastore_queries_per_op",
-            (
-                "latency_mean_s",
-                _number(
-                    "Reload duration",
-                    "s",
-                    "duration of a reload by the server's telemetry; empty for polls",
-                    0,
-                    _DAY_S,
-                    positive=True,
-                    nullable=True,
-                ),
-            ),
-            "server_memory_bytes",
-        ],
+        """
+        run_id spire_version sync_mode datastore operation entries agents selectors_per_entry
+        node_selectors_per_agent dns_names_per_entry reload_interval_s window_s operations server_cpu_s_per_op
+        datastore_cpu_s_per_op datastore_queries_per_op latency_mean_s server_memory_bytes
+        """,
         [
             _row_check(
                 "window_s",
@@ -532,71 +423,51 @@ _ALL = (
             _datastore_plausible(),
             _none_for_sqlite("datastore_cpu_s_per_op"),
         ],
+        operation=_category(
+            "Operation",
+            "reload: the full cache is read again; poll_events: one poll of the events cache",
+            ("reload", "poll_events"),
+        ),
+        dns_names_per_entry=_integer("DNS names per entry", "names", "DNS names of each entry"),
+        window_s=_number(
+            "Window", "s", "length of the window, a whole number of periods from the end of a reload", 0.1, _WEEK_S
+        ),
+        latency_mean_s=_duration(
+            "Reload duration", "duration of a reload by the server's telemetry; empty for polls", nullable=True
+        ),
     ),
     _schema(
         "event_write_runs",
         "One row a window of registration writes under the events cache, while the server polls its event tables.",
-        [
-            *_RUN,
-            (
-                "operation",
-                _category("Operation", "what was written", ("create_entry", "update_entry", "create_and_delete_entry")),
-            ),
-            "entries",
-            "agents",
-            ("writes_per_s", _number("Writes per second", "1/s", "writes a second", 0, 1e6, positive=True)),
-            "window_s",
-            "operations",
-            (
-                "server_cpu_s_per_op",
-                _number(
-                    "Server CPU per write",
-                    "CPU s",
-                    "server process, less idle, with the polls' share; includes the datastore for sqlite",
-                    0,
-                    3600,
-                    positive=True,
-                ),
-            ),
-            "datastore_cpu_s_per_op",
-            "datastore_queries_per_op",
-        ],
+        """
+        run_id spire_version sync_mode datastore operation entries agents writes_per_s window_s operations
+        server_cpu_s_per_op datastore_cpu_s_per_op datastore_queries_per_op
+        """,
         [
             _rate_is("writes_per_s"),
             _server_fits_host(),
             _datastore_plausible(),
             _none_for_sqlite("datastore_cpu_s_per_op"),
         ],
+        operation=_category(
+            "Operation", "what was written", ("create_entry", "update_entry", "create_and_delete_entry")
+        ),
+        writes_per_s=_number("Writes per second", "1/s", "writes a second", positive=True),
+        server_cpu_s_per_op=_cpu(
+            "Server CPU per write",
+            "server process, less idle, with the polls' share; includes the datastore for sqlite",
+            positive=True,
+        ),
     ),
     _schema(
         "saturation_runs",
         "One row a closed-loop run. Not for fitting: these rows test the queueing model.",
-        [
-            *_RUN,
-            (
-                "start",
-                _category(
-                    "Start",
-                    "spread: random phases, stationary; together: all at once, the wave of the start is still there",
-                    ("spread", "together"),
-                ),
-            ),
-            "think_distribution",
-            "population",
-            "think_time_s",
-            "entries_per_agent",
-            "entries",
-            "selectors_per_entry",
-            "cores",
-            "window_s",
-            "operations",
-            "errors",
-            "throughput_per_s",
-            *_RESPONSE_TIMES,
-            *_CPU,
-            "client_cpu_s_per_op",
-            "server_memory_bytes",
-        ],
+        """
+        run_id spire_version sync_mode datastore start think_distribution population think_time_s
+        entries_per_agent entries selectors_per_entry cores window_s operations errors throughput_per_s
+        response_time_mean_s response_time_p50_s response_time_p95_s response_time_p99_s server_cpu_s_per_op
+        datastore_cpu_s_per_op client_cpu_s_per_op server_memory_bytes
+        """,
         [
             *_closed_loop("population", "response_time_mean_s"),
             _rate_is("throughput_per_s"),
@@ -605,43 +476,21 @@ _ALL = (
             _none_for_sqlite("datastore_cpu_s_per_op"),
             *_percentiles("response_time"),
         ],
+        start=_category(
+            "Start",
+            "spread: random phases, stationary; together: all at once, the wave of the start is still there",
+            ("spread", "together"),
+        ),
     ),
     _schema(
         "fleet_runs",
         "One row a whole fleet at the default interval. Not for fitting: these rows test the whole plan.",
-        [
-            *_RUN,
-            "agents",
-            "workloads",
-            "entries_per_agent",
-            "selectors_per_entry",
-            "sync_interval_s",
-            (
-                "reload_interval_s",
-                _number(
-                    "Reload interval",
-                    "s",
-                    "pause between cache reloads; empty for a crawl, which has no cache to reload",
-                    0,
-                    _WEEK_S,
-                    positive=True,
-                    nullable=True,
-                ),
-            ),
-            "cores",
-            "window_s",
-            "operations",
-            "errors",
-            (
-                "sync_per_s",
-                _number("Syncs per second", "1/s", "syncs of all agents a second", 0, 1e9, positive=True),
-            ),
-            "server_cpu_cores",
-            "datastore_cpu_cores",
-            "client_cpu_cores",
-            *_RESPONSE_TIMES,
-            "server_memory_bytes",
-        ],
+        """
+        run_id spire_version sync_mode datastore agents workloads entries_per_agent selectors_per_entry
+        sync_interval_s reload_interval_s cores window_s operations errors sync_per_s server_cpu_cores
+        datastore_cpu_cores client_cpu_cores response_time_mean_s response_time_p50_s response_time_p95_s
+        response_time_p99_s server_memory_bytes
+        """,
         [
             _rate_is("sync_per_s"),
             _row_check(
@@ -652,53 +501,24 @@ _ALL = (
             _none_for_sqlite("datastore_cpu_cores"),
             *_percentiles("response_time"),
         ],
+        reload_interval_s=_number(
+            "Reload interval",
+            "s",
+            "pause between cache reloads; empty for a crawl, which has no cache to reload",
+            high=_WEEK_S,
+            positive=True,
+            nullable=True,
+        ),
+        sync_per_s=_number("Syncs per second", "1/s", "syncs of all agents a second", positive=True),
     ),
     _schema(
         "shared_datastore_runs",
         "One row a window of several servers on one datastore, idle or with agents spread evenly over them.",
-        [
-            *_RUN,
-            "servers",
-            (
-                "load",
-                _category("Load", "none: reloads alone; agents: the agents sync as usual", ("none", "agents")),
-            ),
-            "agents",
-            "workloads",
-            "entries_per_agent",
-            "selectors_per_entry",
-            "sync_interval_s",
-            "reload_interval_s",
-            "window_s",
-            "sync_per_s",
-            "server_cpu_cores",
-            "datastore_cpu_cores",
-            "client_cpu_cores",
-            (
-                "datastore_queries_per_s",
-                _number(
-                    "Datastore queries per second", "1/s", "queries of all servers a second", 0, 1e9, nullable=True
-                ),
-            ),
-            (
-                "response_time_mean_s",
-                _number(
-                    "Mean response time",
-                    "s",
-                    "mean response time of a sync, as seen by the client; empty without agents",
-                    0,
-                    _DAY_S,
-                    positive=True,
-                    nullable=True,
-                ),
-            ),
-            (
-                "servers_memory_bytes",
-                _number(
-                    "Memory of all servers", "bytes", "resident set of all servers together", 1e6, 1e15, nullable=True
-                ),
-            ),
-        ],
+        """
+        run_id spire_version sync_mode datastore servers load agents workloads entries_per_agent
+        selectors_per_entry sync_interval_s reload_interval_s window_s sync_per_s server_cpu_cores
+        datastore_cpu_cores client_cpu_cores datastore_queries_per_s response_time_mean_s servers_memory_bytes
+        """,
         [
             _row_check(
                 "server_cpu_cores",
@@ -711,27 +531,27 @@ _ALL = (
                 lambda frame: (frame["load"] == "agents") == (frame["sync_per_s"] > 0),
             ),
         ],
+        load=_category("Load", "none: reloads alone; agents: the agents sync as usual", ("none", "agents")),
+        datastore_queries_per_s=_number(
+            "Datastore queries per second", "1/s", "queries of all servers a second", nullable=True
+        ),
+        response_time_mean_s=_duration(
+            "Mean response time",
+            "mean response time of a sync, as seen by the client; empty without agents",
+            nullable=True,
+        ),
+        servers_memory_bytes=_number(
+            "Memory of all servers", "bytes", "resident set of all servers together", 1e6, 1e15, nullable=True
+        ),
     ),
     _schema(
         "datastore_distance_runs",
         "One row a run of the same sync with the datastore behind a fixed network delay.",
-        [
-            *_RUN,
-            (
-                "round_trip_time_s",
-                _number("Round trip", "s", "delay added to the loopback's own round trip", 0, 60),
-            ),
-            "entries_per_agent",
-            "population",
-            "think_time_s",
-            "think_distribution",
-            "window_s",
-            "operations",
-            "errors",
-            "throughput_per_s",
-            *_RESPONSE_TIMES,
-            *_CPU,
-        ],
+        """
+        run_id spire_version sync_mode datastore round_trip_time_s entries_per_agent population think_time_s
+        think_distribution window_s operations errors throughput_per_s response_time_mean_s response_time_p50_s
+        response_time_p95_s response_time_p99_s server_cpu_s_per_op datastore_cpu_s_per_op
+        """,
         [
             *_closed_loop("population", "response_time_mean_s"),
             _rate_is("throughput_per_s"),
@@ -739,96 +559,66 @@ _ALL = (
             _datastore_plausible(),
             *_percentiles("response_time"),
         ],
+        round_trip_time_s=_number("Round trip", "s", "delay added to the loopback's own round trip", 0, 60),
     ),
     _schema(
         "connection_memory_runs",
         "One row a server that holds many agent connections, each of which asks for the bundle now and then.",
-        [
-            *_RUN,
-            ("connections", _integer("Connections", "connections", "open agent connections", 0, 10_000_000)),
-            "think_time_s",
-            (
-                "get_bundle_per_s",
-                _number("Bundle calls per second", "1/s", "get_bundle calls of all connections a second", 0, 1e9),
-            ),
-            (
-                "server_cpu_s_per_get_bundle",
-                _number(
-                    "Server CPU per bundle call",
-                    "CPU s",
-                    "server process, less its idle consumption",
-                    0,
-                    3600,
-                    positive=True,
-                ),
-            ),
-            "entries",
-            "agents",
-            "server_memory_bytes",
-        ],
+        """
+        run_id spire_version sync_mode datastore connections think_time_s get_bundle_per_s
+        server_cpu_s_per_get_bundle entries agents server_memory_bytes
+        """,
+        connections=_integer("Connections", "connections", "open agent connections"),
+        get_bundle_per_s=_number("Bundle calls per second", "1/s", "get_bundle calls of all connections a second"),
+        server_cpu_s_per_get_bundle=_cpu(
+            "Server CPU per bundle call", "server process, less its idle consumption", positive=True
+        ),
     ),
     _schema(
         "issue_1351",
         "The statement table of spiffe/spire issue 1351 (January 2020). One row a statement, the last the total.",
-        [
-            ("statement", _text("Statement", "kind of statement", unique=True)),
-            (
-                "count_in_window",
-                _integer("Count", "statements", "statements counted in the window of 86.3 s", 0, 10**12),
-            ),
-            ("rate_per_s", _number("Rate", "1/s", "statements a second, as printed", 0, 1e9)),
-            ("mean_time_ms", _number("Mean time", "ms", "mean time of a statement, as printed", 0, 1e6)),
-            ("share_of_time", _number("Share of time", "fraction", "share of the datastore's time, as printed", 0, 1)),
-        ],
+        "statement count_in_window rate_per_s mean_time_ms share_of_time",
+        statement=_text("Statement", "kind of statement", unique=True),
+        count_in_window=_integer("Count", "statements", "statements counted in the window of 86.3 s", high=10**12),
+        rate_per_s=_number("Rate", "1/s", "statements a second, as printed"),
+        mean_time_ms=_number("Mean time", "ms", "mean time of a statement, as printed"),
+        share_of_time=_number("Share of time", "fraction", "share of the datastore's time, as printed", high=1.0),
     ),
     _schema(
         "field_reports",
         "Public figures on SPIRE at scale. One row a figure with its source.",
-        [
-            (
-                "id",
-                _text("Id", "identifier of the figure", pattern=r"^F\d{3}$", like="F and three digits", unique=True),
-            ),
-            ("source_url", _text("Address", "where it was published", pattern=r"^https?://\S+$", like="a web address")),
-            ("source_title", _text("Title", "title of the source")),
-            ("organisation", _text("Organisation", "who reports it, where the source shows it, else unknown")),
-            ("date", _text("Date", "day, month or year of publication, or unknown; may carry a remark")),
-            ("spire_version", _text("SPIRE version", "as the source states it; empty if not known", nullable=True)),
-            ("quantity", _text("Quantity", "what the figure counts or measures")),
-            ("value", _text("Value", "the figure as text: a number, a range, a bound, a pair or words")),
-            ("unit", _text("Unit", "unit of the value")),
-            ("agents", _text("Agents", "size of the deployment in agents, as stated; empty if not", nullable=True)),
-            ("entries", _text("Entries", "size in entries or workloads, as stated; empty if not", nullable=True)),
-            ("servers", _text("Servers", "number of servers, as stated; empty if not", nullable=True)),
-            ("db", _text("Datastore", "datastore, as stated; empty if not", nullable=True)),
-            ("conditions", _text("Conditions", "kind of evidence in brackets, then the circumstances")),
-            ("quote_of_the_figure", _text("Quote", "the source's words; empty if none can be quoted", nullable=True)),
-            (
-                "confidence",
-                _category(
-                    "Confidence",
-                    "stated by the source, derived by arithmetic shown in conditions, or ambiguous",
-                    ("stated", "derived", "ambiguous"),
-                ),
-            ),
-        ],
+        """
+        id source_url source_title organisation date spire_version quantity value unit agents entries servers db
+        conditions quote_of_the_figure confidence
+        """,
+        id=_text("Id", "identifier of the figure", pattern=r"^F\d{3}$", like="F and three digits", unique=True),
+        source_url=_text("Address", "where it was published", pattern=r"^https?://\S+$", like="a web address"),
+        source_title=_text("Title", "title of the source"),
+        organisation=_text("Organisation", "who reports it, where the source shows it, else unknown"),
+        date=_text("Date", "day, month or year of publication, or unknown; may carry a remark"),
+        spire_version=_text("SPIRE version", "as the source states it; empty if not known", nullable=True),
+        quantity=_text("Quantity", "what the figure counts or measures"),
+        value=_text("Value", "the figure as text: a number, a range, a bound, a pair or words"),
+        unit=_text("Unit", "unit of the value"),
+        agents=_text("Agents", "size of the deployment in agents, as stated; empty if not", nullable=True),
+        entries=_text("Entries", "size in entries or workloads, as stated; empty if not", nullable=True),
+        servers=_text("Servers", "number of servers, as stated; empty if not", nullable=True),
+        db=_text("Datastore", "datastore, as stated; empty if not", nullable=True),
+        conditions=_text("Conditions", "kind of evidence in brackets, then the circumstances"),
+        quote_of_the_figure=_text("Quote", "the source's words; empty if none can be quoted", nullable=True),
+        confidence=_category(
+            "Confidence",
+            "stated by the source, derived by arithmetic shown in conditions, or ambiguous",
+            ("stated", "derived", "ambiguous"),
+        ),
     ),
     _schema(
         "scrapes/index",
         "One row a pair of Prometheus scrapes with the work known between them.",
-        [
-            ("name", _text("Name", "stem of NAME.before.prom and NAME.after.prom", unique=True)),
-            "spire_version",
-            "datastore",
-            "entries_per_agent",
-            "concurrency",
-            ("before_unix_s", _number("First scrape", "s", "time of the first scrape, unix seconds", 0, 1e11)),
-            ("after_unix_s", _number("Second scrape", "s", "time of the second scrape, unix seconds", 0, 1e11)),
-            ("seconds", _number("Seconds", "s", "seconds between the scrapes", 0, _WEEK_S, positive=True)),
-            "sync_per_s",
-            "server_cpu_cores",
-            "datastore_cpu_cores",
-        ],
+        """
+        name spire_version datastore entries_per_agent concurrency before_unix_s after_unix_s seconds sync_per_s
+        server_cpu_cores datastore_cpu_cores
+        """,
         [
             _row_check(
                 "seconds",
@@ -836,6 +626,10 @@ _ALL = (
                 lambda frame: (frame["after_unix_s"] - frame["before_unix_s"] - frame["seconds"]).abs() < 0.01,
             )
         ],
+        name=_text("Name", "stem of NAME.before.prom and NAME.after.prom", unique=True),
+        before_unix_s=_number("First scrape", "s", "time of the first scrape, unix seconds", 0, 1e11),
+        after_unix_s=_number("Second scrape", "s", "time of the second scrape, unix seconds", 0, 1e11),
+        seconds=_number("Seconds", "s", "seconds between the scrapes", high=_WEEK_S, positive=True),
     ),
 )
 
