@@ -189,13 +189,13 @@ class _Table:
             raise DataError(self.path, "text in UTF-8", row=line, value=f"byte 0x{self.data[offset]:02x}")
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the line on which each record begins, and its cells; blank lines are passed over."""
+        """Yield the line on which each record begins, and its cells; empty lines are passed over."""
         text = io.TextIOWrapper(io.BytesIO(self.data), encoding="utf-8-sig", newline="")
         reader = csv.reader(text, strict=True)
         line = 1
         try:
             for record in reader:
-                if record and (len(record) > 1 or record[0].strip()):
+                if record:
                     yield line, record
                 line = reader.line_num + 1
         except csv.Error as error:
@@ -214,7 +214,7 @@ class _Table:
             return
         for line, record in self.rows():
             if len(record) != width:
-                raise DataError(self.path, f"{width} fields", row=line, value=f"{len(record)} fields")
+                raise DataError(self.path, _fields(width), row=line, value=_fields(len(record)))
 
     def read(self, **options: Any) -> Any:
         """Parse the rows with pandas, which takes no cell for missing of its own accord."""
@@ -227,6 +227,10 @@ class _Table:
             keep_default_na=False,
             **options,
         )
+
+
+def _fields(number: int) -> str:
+    return "1 field" if number == 1 else f"{number} fields"
 
 
 class _Failures:

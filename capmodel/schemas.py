@@ -223,7 +223,7 @@ _SHARED: Mapping[str, pa.Column] = {
         pattern=r"^v\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?$",
         like="a release such as v1.15.3",
     ),
-    "sync_mode": _category("Sync mode", "how the server finds an agent's entries (see the words above)", SYNC_MODES),
+    "sync_mode": _category("Sync mode", "how the server finds an agent's entries", SYNC_MODES),
     "datastore": _category("Datastore", "database engine; mysql is answered with the costs of mariadb", DATASTORES),
     "batch_size": _integer(
         "Batch size",
@@ -372,7 +372,7 @@ _ALL = (
             _none_for_sqlite("datastore_cpu_s_per_op"),
             *_percentiles("latency"),
         ],
-        operation=_category("Operation", "what the agents called (see the list above)", OPERATIONS),
+        operation=_category("Operation", "what the agents called", OPERATIONS),
         datastore_prepares_per_op=_number(
             "Prepared statements per operation",
             "statements",
