@@ -40,12 +40,36 @@ _HOME = {
     "load_sync_runs": "datasets",
     "size": "plan",
 }
-_MODULES = ("charts", "cluster", "costs", "datasets", "deployment", "plan", "queueing", "simulation", "sizing", "spire", "validation")
+_MODULES = (
+    "charts",
+    "cluster",
+    "costs",
+    "datasets",
+    "deployment",
+    "plan",
+    "queueing",
+    "simulation",
+    "sizing",
+    "spire",
+    "validation",
+)
 
 __all__ = ["__version__", *_HOME, *_MODULES]
 
 if TYPE_CHECKING:
-    from capmodel import charts, cluster, costs, datasets, deployment, plan, queueing, simulation, sizing, spire, validation
+    from capmodel import (
+        charts,
+        cluster,
+        costs,
+        datasets,
+        deployment,
+        plan,
+        queueing,
+        simulation,
+        sizing,
+        spire,
+        validation,
+    )
     from capmodel.costs import CostResults, OperationCosts
     from capmodel.datasets import (
         DataError,

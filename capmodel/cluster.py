@@ -21,13 +21,15 @@ class Block(NamedTuple):
     items : list of str
         Items of work, as counted by :func:`capmodel.spire.work`.
     kinds : list of str
-        For each item ``"busy"``, ``"idle"`` (fades as the host fills) or ``"churn"`` (grows with syncs in flight).
+        For each item ``"busy"``, ``"waking"`` (fades as requests come quicker) or ``"churn"`` (grows with syncs in flight).
     costs_s : list of float
         CPU seconds a unit.
     covariance : list of list of float
         Covariance of `costs_s`.
     dispersion : float
         Variance of a run around its mean, relative to the mean squared.
+    wake_constant : float
+        Wakes a second and core at which half of the extra of a host at rest is left.
     """
 
     items: list[str]
@@ -35,6 +37,7 @@ class Block(NamedTuple):
     costs_s: list[float]
     covariance: list[list[float]]
     dispersion: float
+    wake_constant: float
 
 
 class UnitCosts(NamedTuple):
@@ -63,11 +66,12 @@ class UnitCosts(NamedTuple):
 
 
 class Demand(NamedTuple):
-    """CPU seconds: on a busy host, the extra on an idle one, the extra at full churn."""
+    """CPU seconds: on a busy host, the extra on one at rest, the extra at full churn; and how often it wakes a host."""
 
     busy_s: float
-    idle_s: float
+    waking_s: float
     churn_s: float
+    wakes: float
 
 
 class Load(NamedTuple):
@@ -79,12 +83,16 @@ class Load(NamedTuple):
         CPU seconds a sync.
     other_server, other_datastore : Demand
         CPU seconds a second of everything else: for one server, and for the datastore.
+    server_wake_constant, datastore_wake_constant : float
+        See :class:`Block`.
     """
 
     sync_server: Demand
     sync_datastore: Demand
     other_server: Demand
     other_datastore: Demand
+    server_wake_constant: float
+    datastore_wake_constant: float
 
 
 class State(NamedTuple):
@@ -98,6 +106,8 @@ class State(NamedTuple):
         Shares of the cores in use, 0 to 1.
     response_time_s : float
         Mean response time of a sync.
+    server_waking, datastore_waking : float
+        Shares of the extra of waking that are left.
     churn_weight : float
         See :func:`capmodel.spire.churn`.
     """
@@ -106,6 +116,8 @@ class State(NamedTuple):
     server_utilization: float
     datastore_utilization: float
     response_time_s: float
+    server_waking: float
+    datastore_waking: float
     churn_weight: float
 
 
@@ -180,24 +192,28 @@ def demand_of(blocks: dict[str, Block], family: str, work: dict[str, float]) -> 
         Zero where the component has no part in the family.
     """
     busy_s = 0.0
-    idle_s = 0.0
+    waking_s = 0.0
     churn_s = 0.0
+    wakes = 0.0
     if family in blocks:
         block = blocks[family]
         for k in range(len(block.items)):
-            if block.items[k] in work:
-                cost_s = block.costs_s[k] * work[block.items[k]]
+            item = block.items[k]
+            if item in work:
+                cost_s = block.costs_s[k] * work[item]
                 if block.kinds[k] == "busy":
                     busy_s = busy_s + cost_s
-                elif block.kinds[k] == "idle":
-                    idle_s = idle_s + cost_s
-                else:
+                elif block.kinds[k] == "churn":
                     churn_s = churn_s + cost_s
-    return Demand(busy_s=busy_s, idle_s=idle_s, churn_s=churn_s)
+                else:
+                    waking_s = waking_s + cost_s
+                    if item == "rpc" or item == "transaction" or item == "visit":
+                        wakes = wakes + work[item]
+    return Demand(busy_s=busy_s, waking_s=waking_s, churn_s=churn_s, wakes=wakes)
 
 
 def relative_variance(
-    fleet: Inputs, blocks: dict[str, Block], rates: list[Rate], idle_share: float, churn_weight: float
+    fleet: Inputs, blocks: dict[str, Block], rates: list[Rate], waking_share: float, churn_weight: float
 ) -> float:
     """Return the variance of a component's total CPU time, relative to its square.
 
@@ -209,8 +225,8 @@ def relative_variance(
         Unit costs of the component.
     rates : list of Rate
         Operations with their rates.
-    idle_share, churn_weight : float
-        Unused share of the host, and weight of churn.
+    waking_share, churn_weight : float
+        Share of the extra of waking that is left, and weight of churn.
 
     Returns
     -------
@@ -229,8 +245,8 @@ def relative_variance(
                 for k in range(len(block.items)):
                     if block.items[k] in work:
                         amount = work[block.items[k]] * rates[r].rate_per_s
-                        if block.kinds[k] == "idle":
-                            amount = amount * idle_share
+                        if block.kinds[k] == "waking":
+                            amount = amount * waking_share
                         elif block.kinds[k] == "churn":
                             amount = amount * churn_weight
                         amounts[k] = amounts[k] + amount
@@ -268,44 +284,55 @@ def load_of(fleet: Inputs, unit: UnitCosts, rates: list[Rate], servers: float) -
     sync = rates[0]
     sync_work = work_of(fleet, sync.operation, 1.0)
     family = spire.family(fleet.sync_mode, sync.operation)
-    sync_server = scaled(demand_of(unit.server, family, sync_work), 1.0 / fleet.machine_speed)
-    sync_datastore = scaled(demand_of(unit.datastore, family, sync_work), 1.0 / fleet.datastore_speed)
-    other_server = Demand(busy_s=0.0, idle_s=0.0, churn_s=0.0)
-    other_datastore = Demand(busy_s=0.0, idle_s=0.0, churn_s=0.0)
+    sync_server = scaled(demand_of(unit.server, family, sync_work), 1.0, 1.0 / fleet.machine_speed)
+    sync_datastore = scaled(demand_of(unit.datastore, family, sync_work), 1.0, 1.0 / fleet.datastore_speed)
+    other_server = Demand(busy_s=0.0, waking_s=0.0, churn_s=0.0, wakes=0.0)
+    other_datastore = Demand(busy_s=0.0, waking_s=0.0, churn_s=0.0, wakes=0.0)
     for r in range(1, len(rates)):
         work = work_of(fleet, rates[r].operation, rates[r].batch_size)
         part = spire.family(fleet.sync_mode, rates[r].operation)
         other_server = added(
             other_server,
-            scaled(demand_of(unit.server, part, work), rates[r].rate_per_s / (servers * fleet.machine_speed)),
+            scaled(demand_of(unit.server, part, work), rates[r].rate_per_s / servers, 1.0 / fleet.machine_speed),
         )
         other_datastore = added(
-            other_datastore, scaled(demand_of(unit.datastore, part, work), rates[r].rate_per_s / fleet.datastore_speed)
+            other_datastore,
+            scaled(demand_of(unit.datastore, part, work), rates[r].rate_per_s, 1.0 / fleet.datastore_speed),
         )
     return Load(
         sync_server=sync_server,
         sync_datastore=sync_datastore,
         other_server=other_server,
         other_datastore=other_datastore,
+        server_wake_constant=unit.server[family].wake_constant,
+        datastore_wake_constant=unit.datastore[family].wake_constant if family in unit.datastore else 1.0,
     )
 
 
-def scaled(demand: Demand, factor: float) -> Demand:
-    """Multiply a demand.
+def scaled(demand: Demand, times: float, slowness: float) -> Demand:
+    """Repeat a demand, on a slower or quicker machine.
 
     Parameters
     ----------
     demand : Demand
         CPU seconds.
-    factor : float
-        What to multiply by.
+    times : float
+        How often it is made.
+    slowness : float
+        CPU seconds for one on the measured machine.
 
     Returns
     -------
     Demand
         The product.
     """
-    return Demand(busy_s=demand.busy_s * factor, idle_s=demand.idle_s * factor, churn_s=demand.churn_s * factor)
+    factor = times * slowness
+    return Demand(
+        busy_s=demand.busy_s * factor,
+        waking_s=demand.waking_s * factor,
+        churn_s=demand.churn_s * factor,
+        wakes=demand.wakes * times,
+    )
 
 
 def added(one: Demand, other: Demand) -> Demand:
@@ -322,11 +349,39 @@ def added(one: Demand, other: Demand) -> Demand:
         The sum.
     """
     return Demand(
-        busy_s=one.busy_s + other.busy_s, idle_s=one.idle_s + other.idle_s, churn_s=one.churn_s + other.churn_s
+        busy_s=one.busy_s + other.busy_s,
+        waking_s=one.waking_s + other.waking_s,
+        churn_s=one.churn_s + other.churn_s,
+        wakes=one.wakes + other.wakes,
     )
 
 
-def utilization_at(rate_per_s: float, sync: Demand, other: Demand, churn_weight: float, cores: float) -> float:
+def waking_share(rate_per_s: float, sync: Demand, other: Demand, cores: float, wake_constant: float) -> float:
+    """Return which share of the extra of waking is left at a station.
+
+    Parameters
+    ----------
+    rate_per_s : float
+        Syncs that reach the station a second.
+    sync, other : Demand
+        A sync, and a second of everything else.
+    cores : float
+        Cores of the station.
+    wake_constant : float
+        Wakes a second and core at which half is left.
+
+    Returns
+    -------
+    float
+        1 at rest, towards 0 as requests come quicker.
+    """
+    wakes_per_s = (rate_per_s * sync.wakes + other.wakes) / cores
+    return 1.0 / (1.0 + wakes_per_s / wake_constant)
+
+
+def utilization_at(
+    rate_per_s: float, sync: Demand, other: Demand, waking: float, churn_weight: float, cores: float
+) -> float:
     """Return the share of a station's cores in use.
 
     Parameters
@@ -335,8 +390,8 @@ def utilization_at(rate_per_s: float, sync: Demand, other: Demand, churn_weight:
         Syncs that reach the station a second.
     sync, other : Demand
         CPU seconds a sync, and CPU seconds a second of everything else.
-    churn_weight : float
-        Weight of churn.
+    waking, churn_weight : float
+        Share of the extra of waking that is left, and weight of churn.
     cores : float
         Cores of the station.
 
@@ -344,14 +399,27 @@ def utilization_at(rate_per_s: float, sync: Demand, other: Demand, churn_weight:
     -------
     float
         May exceed 1, which means that the load cannot be carried.
-
-    Notes
-    -----
-    u cores = busy + idle (1 - u) is linear in u.
     """
-    busy = rate_per_s * (sync.busy_s + churn_weight * sync.churn_s) + other.busy_s + churn_weight * other.churn_s
-    idle = rate_per_s * sync.idle_s + other.idle_s
-    return (busy + idle) / (cores + idle)
+    used = rate_per_s * service_time(sync, waking, churn_weight) + service_time(other, waking, churn_weight)
+    return used / cores
+
+
+def service_time(demand: Demand, waking: float, churn_weight: float) -> float:
+    """Return the CPU seconds of a demand at a given state of its station.
+
+    Parameters
+    ----------
+    demand : Demand
+        CPU seconds in parts.
+    waking, churn_weight : float
+        Share of the extra of waking that is left, and weight of churn.
+
+    Returns
+    -------
+    float
+        CPU seconds.
+    """
+    return demand.busy_s + waking * demand.waking_s + churn_weight * demand.churn_s
 
 
 def waiting_factor(cores: float, utilization: float) -> float:
@@ -379,7 +447,13 @@ def waiting_factor(cores: float, utilization: float) -> float:
 
 
 def state_at(
-    sync_per_s: float, fleet: Inputs, load: Load, half_saturation: float, servers: float, cores: float, datastore_cores: float
+    sync_per_s: float,
+    fleet: Inputs,
+    load: Load,
+    half_saturation: float,
+    servers: float,
+    cores: float,
+    datastore_cores: float,
 ) -> State:
     """Return the state that a given rate of syncs makes.
 
@@ -403,22 +477,29 @@ def state_at(
     """
     in_flight = max(fleet.agents - sync_per_s * fleet.sync_interval_s, 0.0) / servers
     weight = spire.churn(in_flight, half_saturation) if load.sync_datastore.churn_s > 0.0 else 0.0
-    server = utilization_at(sync_per_s / servers, load.sync_server, load.other_server, 0.0, cores)
-    datastore = utilization_at(sync_per_s, load.sync_datastore, load.other_datastore, weight, datastore_cores)
+    share = sync_per_s / servers
+    server_waking = waking_share(share, load.sync_server, load.other_server, cores, load.server_wake_constant)
+    datastore_waking = waking_share(
+        sync_per_s, load.sync_datastore, load.other_datastore, datastore_cores, load.datastore_wake_constant
+    )
+    server = utilization_at(share, load.sync_server, load.other_server, server_waking, 0.0, cores)
+    datastore = utilization_at(
+        sync_per_s, load.sync_datastore, load.other_datastore, datastore_waking, weight, datastore_cores
+    )
     response_s = math.inf
     if server < 1.0 and datastore < 1.0:
         response_s = round_trips(fleet) * fleet.datastore_round_trip_time_s
-        service_s = load.sync_server.busy_s + load.sync_server.idle_s * (1.0 - server)
-        response_s = response_s + service_s * waiting_factor(cores, server)
+        response_s = response_s + service_time(load.sync_server, server_waking, 0.0) * waiting_factor(cores, server)
         if datastore > 0.0:
-            service_s = load.sync_datastore.busy_s + load.sync_datastore.idle_s * (1.0 - datastore)
-            service_s = service_s + load.sync_datastore.churn_s * weight
+            service_s = service_time(load.sync_datastore, datastore_waking, weight)
             response_s = response_s + service_s * waiting_factor(datastore_cores, datastore)
     return State(
         sync_per_s=sync_per_s,
         server_utilization=server,
         datastore_utilization=datastore,
         response_time_s=response_s,
+        server_waking=server_waking,
+        datastore_waking=datastore_waking,
         churn_weight=weight,
     )
 
@@ -444,7 +525,9 @@ def round_trips(fleet: Inputs) -> float:
     return spire.TRANSACTION_ROUND_TRIPS * 1.0
 
 
-def solve(fleet: Inputs, load: Load, half_saturation: float, servers: float, cores: float, datastore_cores: float) -> State:
+def solve(
+    fleet: Inputs, load: Load, half_saturation: float, servers: float, cores: float, datastore_cores: float
+) -> State:
     """Find the rate of syncs at which every agent is either pausing or waiting.
 
     Parameters
@@ -494,6 +577,8 @@ def solve(fleet: Inputs, load: Load, half_saturation: float, servers: float, cor
         server_utilization=state.server_utilization,
         datastore_utilization=state.datastore_utilization,
         response_time_s=waiting_s if saturated else state.response_time_s,
+        server_waking=state.server_waking,
+        datastore_waking=state.datastore_waking,
         churn_weight=state.churn_weight,
     )
 
@@ -514,10 +599,12 @@ def with_errors(load: Load, server: float, datastore: float) -> Load:
         The products.
     """
     return Load(
-        sync_server=scaled(load.sync_server, server),
-        sync_datastore=scaled(load.sync_datastore, datastore),
-        other_server=scaled(load.other_server, server),
-        other_datastore=scaled(load.other_datastore, datastore),
+        sync_server=scaled(load.sync_server, 1.0, server),
+        sync_datastore=scaled(load.sync_datastore, 1.0, datastore),
+        other_server=scaled(load.other_server, 1.0, server),
+        other_datastore=scaled(load.other_datastore, 1.0, datastore),
+        server_wake_constant=load.server_wake_constant,
+        datastore_wake_constant=load.datastore_wake_constant,
     )
 
 
@@ -630,10 +717,10 @@ def forecast(
         rates = operation_rates(fleet, servers, estimate.response_time_s, reload_s)
         load = load_of(fleet, unit, rates, servers)
     estimate = solve(fleet, load, unit.half_saturation, servers, cores, datastore_cores)
-    idle = max(1.0 - estimate.server_utilization, 0.0)
-    server_sd = math.sqrt(relative_variance(fleet, unit.server, rates, idle, 0.0))
-    idle = max(1.0 - estimate.datastore_utilization, 0.0)
-    datastore_sd = math.sqrt(relative_variance(fleet, unit.datastore, rates, idle, estimate.churn_weight))
+    server_sd = math.sqrt(relative_variance(fleet, unit.server, rates, estimate.server_waking, 0.0))
+    datastore_sd = math.sqrt(
+        relative_variance(fleet, unit.datastore, rates, estimate.datastore_waking, estimate.churn_weight)
+    )
     states = []
     for sign in (-1.0, 1.0):
         moved = with_errors(load, math.exp(sign * quantile * server_sd), math.exp(sign * quantile * datastore_sd))

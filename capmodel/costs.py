@@ -1,341 +1,43 @@
 """What SPIRE's operations cost: CPU seconds of the server and of the datastore, fitted to measured runs.
 
-An operation's cost is a sum of work times unit cost. The work is what SPIRE's code does (:func:`capmodel.spire.work`);
-the unit costs are estimated here, with non-negative coefficients and a constant coefficient of variation. A unit cost
-is shared by all datastores where the work does not touch the datastore.
+The work in an operation is what SPIRE's code does; the unit costs are estimated here, with non-negative coefficients
+and a constant coefficient of variation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
-from scipy.optimize import minimize_scalar, nnls
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.table import SimpleTable
 
-from capmodel import datasets, host, spire
+from capmodel import datasets, host
 from capmodel.cluster import Block, UnitCosts
 from capmodel.memory import MemoryResults, ServerMemory
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-COMPONENTS = ("server", "datastore")
-
-#: CPU seconds a window to which the idle consumption taken off a measurement is known (data/README.md).
-RESOLUTION_S = 0.04
-
-#: Relative standard deviation of two windows of one configuration, as data/README.md gives it, for weights only.
-_USUAL_SPREAD = 0.12
-
-#: Cores of the machine that the shipped runs were measured on (data/README.md).
-MEASURED_CORES = 2
-
-_SIGNATURES = tuple(f"{kind}_signature:{key}" for kind in ("x509", "jwt") for key in spire.CA_KEY_TYPES)
-
-#: Unit costs of each family and component. ``pooled``: one cost for every datastore. ``each``: one a datastore.
-#: An item with ``idle_`` before its name is the extra that the work costs on an idle host; it fades as the host fills.
-TERMS: dict[tuple[str, str], dict[str, str]] = {
-    ("cache", "server"): {
-        "rpc": "pooled",
-        "idle_rpc": "each",
-        "transaction": "each",
-        "entry_sent": "pooled",
-        "revision_sent": "pooled",
-        "handshake": "pooled",
-        **dict.fromkeys(_SIGNATURES, "pooled"),
-        "entry_list": "each",
-        "write_statement": "each",
-        "entry_write_statement": "each",
-        "entry_created": "pooled",
-        "entry_updated": "pooled",
-        "entry_deleted": "pooled",
-        "entry_listed": "each",
-    },
-    ("cache", "datastore"): {
-        "transaction": "each",
-        "idle_transaction": "each",
-        "entry_list": "each",
-        "write_statement": "each",
-        "entry_created": "each",
-        "entry_updated": "each",
-        "entry_deleted": "each",
-        "entry_listed": "pooled",
-    },
-    ("crawl", "server"): {
-        "crawl": "each",
-        "visit": "each",
-        "selector_list": "each",
-        "idle_crawl": "each",
-        "idle_visit": "each",
-    },
-    ("crawl", "datastore"): {
-        "crawl": "each",
-        "visit": "each",
-        "selector_list": "each",
-        "idle_crawl": "each",
-        "idle_visit": "each",
-        "churn_visit": "each",
-        "churn_crawl": "each",
-    },
-    ("reload", "server"): {
-        "reload": "each",
-        "entry_read": "each",
-        "entry_detail_read": "each",
-        "agent_read": "pooled",
-        "node_selector_read": "pooled",
-    },
-    ("reload", "datastore"): {
-        "reload": "each",
-        "entry_read": "each",
-        "entry_detail_read": "each",
-        "agent_read": "each",
-        "node_selector_read": "each",
-    },
-    ("poll", "server"): {"poll": "each"},
-    ("poll", "datastore"): {"poll": "each"},
-}
-
-#: Columns that decide an operation's work, and what stands in where a file does not have one.
-WORK_COLUMNS: dict[str, str | float] = {
-    "operation": "sync",
-    "sync_mode": "full_cache",
-    "batch_size": 1.0,
-    "federated_domains": 0.0,
-    "entries_per_agent": 0.0,
-    "agents": 0.0,
-    "entries": 0.0,
-    "selectors_per_entry": 2.0,
-    "node_selectors_per_agent": 0.0,
-    "dns_names_per_entry": 0.0,
-    "ca_key_type": "ec-p256",
-}
-
-
-def work_items(frame: pd.DataFrame) -> pd.DataFrame:
-    """Count the work of each row's operation.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Rows with the columns of `WORK_COLUMNS`; a missing column takes its default.
-
-    Returns
-    -------
-    DataFrame
-        One column an item of work, 0 where an operation has none, with the index of `frame`.
-
-    Raises
-    ------
-    ValueError
-        If an operation is unknown.
-    """
-    complete = frame.reindex(columns=list(WORK_COLUMNS)).astype(object)
-    complete = complete.where(complete.notna(), pd.Series(WORK_COLUMNS), axis=1)
-    # A file of a million rows has few distinct configurations: each is counted once.
-    code, distinct = pd.factorize(pd.MultiIndex.from_frame(complete))
-    counted = [spire.work(**dict(zip(WORK_COLUMNS, row, strict=True))) for row in distinct]
-    table = pd.DataFrame(counted, dtype=float).fillna(0.0)
-    return table.iloc[code].set_axis(frame.index)
-
-
-class OperatingPoint(NamedTuple):
-    """How busy a row's host was.
-
-    Attributes
-    ----------
-    utilization : ndarray
-        Share of the host's cores in use, 0 to 1.
-    in_flight : ndarray
-        Operations being served at a time.
-    """
-
-    utilization: NDArray[np.float64]
-    in_flight: NDArray[np.float64]
-
-
-def measured_point(runs: pd.DataFrame) -> OperatingPoint:
-    """Return the operating point of measured rows, from their own CPU seconds and latency.
-
-    Parameters
-    ----------
-    runs : DataFrame
-        Rows of ``sync_runs.csv`` or ``reload_runs.csv``.
-
-    Returns
-    -------
-    OperatingPoint
-        Utilization of the host by server, datastore and client together, and operations in flight by Little's law.
-    """
-    rate = (runs["operations"] / runs["window_s"]).to_numpy(float)
-    cpu_s = runs.reindex(columns=[f"{part}_cpu_s_per_op" for part in (*COMPONENTS, "client")]).fillna(0.0).sum(axis=1)
-    cores = runs["cores"].to_numpy(float) if "cores" in runs else float(MEASURED_CORES)
-    return OperatingPoint(
-        utilization=np.minimum(rate * cpu_s.to_numpy(float) / cores, 1.0),
-        in_flight=rate * runs["latency_mean_s"].fillna(0.0).to_numpy(float),
-    )
-
-
-def families(frame: pd.DataFrame) -> pd.Series:
-    """Name the family of each row's operation.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Rows with ``sync_mode`` and ``operation``.
-
-    Returns
-    -------
-    Series of str
-        See :func:`capmodel.spire.family`.
-    """
-    pairs = zip(frame["sync_mode"], frame["operation"], strict=True)
-    return pd.Series([spire.family(mode, operation) for mode, operation in pairs], index=frame.index, dtype=object)
-
-
-_PREFIXES = ("idle_", "churn_")
-
-
-def _prefix(item: str) -> str:
-    """Return what scales an item beyond its amount of work: ``"idle_"``, ``"churn_"`` or nothing."""
-    return next((prefix for prefix in _PREFIXES if item.startswith(prefix)), "")
-
-
-def _datastores(frame: pd.DataFrame) -> NDArray[np.object_]:
-    """Return each row's datastore, MariaDB standing for MySQL."""
-    return frame["datastore"].astype(object).replace("mysql", "mariadb").to_numpy()
-
-
-def unit_matrix(items: pd.DataFrame, datastores: NDArray[np.object_], terms: dict[str, str]) -> pd.DataFrame:
-    """Lay out the work of each row over the unit costs.
-
-    Parameters
-    ----------
-    items : DataFrame
-        Work of each row (:func:`work_items`).
-    datastores : ndarray of str
-        Datastore of each row.
-    terms : dict
-        One value of `TERMS`.
-
-    Returns
-    -------
-    DataFrame
-        Columns (item, datastore), ``"all"`` for a pooled item; absent work is 0. Idle and churn items hold the work
-        that they scale.
-    """
-    columns: dict[tuple[str, str], NDArray[np.float64]] = {}
-    for item, sharing in terms.items():
-        base = item.removeprefix(_prefix(item))
-        amount = items[base].to_numpy(float) if base in items else np.zeros(len(items))
-        for name in ("all",) if sharing == "pooled" else spire.DATASTORES:
-            columns[item, name] = amount if name == "all" else np.where(datastores == name, amount, 0.0)
-    return pd.DataFrame(columns, index=items.index)
-
-
-def _factors(
-    columns: pd.Index, datastores: NDArray[np.object_], point: OperatingPoint, half_saturation: dict[str, float]
-) -> NDArray[np.float64]:
-    """Return what each row's work is multiplied by in each column: its idle share, its churn weight, or 1."""
-    constants = np.array([half_saturation.get(str(name), np.inf) for name in datastores])
-    beyond = np.maximum(point.in_flight - spire.IDLE_CONNECTIONS_BEFORE_V1_12, 0.0)
-    scale = {"": np.ones(len(datastores)), "idle_": 1.0 - point.utilization, "churn_": beyond / (point.in_flight + constants)}
-    return np.column_stack([scale[_prefix(item)] for item, _ in columns])
-
-
-@dataclass(frozen=True)
-class ComponentFit:
-    """The unit costs of one family on one component.
-
-    Attributes
-    ----------
-    params : Series
-        CPU seconds a unit of work, indexed by (item, datastore). A cost that the data put at zero is 0.
-    covariance : DataFrame
-        Covariance of `params`; zero for a cost at its bound.
-    at_bound : frozenset
-        Costs that the data put at zero.
-    dispersion : dict
-        For each datastore the variance of a run around its mean, relative to the mean squared.
-    rows : int
-        Rows in the fit.
-    deviance : float
-        Gamma deviance, weighted.
-    """
-
-    params: pd.Series
-    covariance: pd.DataFrame
-    at_bound: frozenset[tuple[str, str]]
-    dispersion: dict[str, float]
-    rows: int
-    deviance: float
-    fitted: pd.DataFrame = field(repr=False)
-
-
-def _constrained_mean(design: NDArray[np.float64], cost: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray:
-    """Solve the Gamma regression with identity link under non-negative coefficients."""
-    # Gamma's working weights are 1 / mean^2, so each step is a non-negative least-squares problem in relative errors.
-    mean = cost.copy()
-    params = np.zeros(design.shape[1])
-    for _ in range(200):
-        scale = np.sqrt(weights) / mean
-        updated, _ = nnls(design * scale[:, None], cost * scale)
-        mean = np.maximum(design @ updated, 1e-3 * cost)
-        if np.allclose(updated, params, rtol=1e-9, atol=0.0):
-            break
-        params = updated
-    return params
-
-
-def _deviance(cost: NDArray[np.float64], mean: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    """Return the weighted Gamma deviance."""
-    return float(2.0 * np.sum(weights * ((cost - mean) / mean - np.log(cost / mean))))
-
-
-def _weights(cost: NDArray[np.float64], operations: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weight of each window: one in which little CPU time was used is known less well."""
-    return 1.0 / (1.0 + (RESOLUTION_S / (_USUAL_SPREAD * cost * operations)) ** 2)
-
-
-def _fit_component(
-    design: pd.DataFrame, cost: NDArray[np.float64], operations: NDArray[np.float64], datastores: NDArray[np.object_]
-) -> ComponentFit:
-    """Fit one family and component: constrained mean first, then statsmodels' inference on what is not at zero."""
-    design = design.loc[:, (design != 0.0).any()]
-    weights = _weights(cost, operations)
-    params = pd.Series(_constrained_mean(design.to_numpy(), cost, weights), index=design.columns)
-    free = params > 0.0
-    exog = design.loc[:, free].to_numpy()
-    mean = design.to_numpy() @ params.to_numpy()
-    # The last step of the iteration as ordinary weighted least squares gives the errors at the constrained optimum.
-    # Columns differ by five orders of magnitude; unit scale keeps the normal equations well conditioned.
-    scale = exog.mean(axis=0) / cost.mean()
-    result = sm.WLS(cost, exog / scale, weights=weights / mean**2).fit()
-    covariance = pd.DataFrame(0.0, index=design.columns, columns=design.columns)
-    covariance.loc[free, free] = result.cov_params() / np.outer(scale, scale)
-    relative = (cost - mean) / mean
-    leverage = np.einsum("ij,jk,ik->i", result.model.wexog, result.normalized_cov_params, result.model.wexog)
-    dispersion = {
-        name: float(np.sum((weights * relative**2)[datastores == name]) / np.sum((1.0 - leverage)[datastores == name]))
-        for name in spire.DATASTORES
-        if (datastores == name).any()
-    }
-    return ComponentFit(
-        params=params,
-        covariance=covariance,
-        at_bound=frozenset(params.index[~free]),
-        dispersion=dispersion,
-        rows=len(cost),
-        deviance=_deviance(cost, mean, weights),
-        fitted=pd.DataFrame({"measured": cost, "estimate": mean}, index=design.index),
-    )
+from capmodel.regression import RESOLUTION_S, ComponentFit, fit_families
+from capmodel.work import (
+    COMPONENTS,
+    PREFIXES,
+    TERMS,
+    OperatingPoint,
+    at_rows,
+    cores_of,
+    datastores_of,
+    factors_of,
+    families,
+    measured_point,
+    prefix_of,
+    unit_matrix,
+    wakes_of,
+    work_items,
+)
 
 
 class OperationCosts:
@@ -356,8 +58,9 @@ class OperationCosts:
     Notes
     -----
     Mean CPU seconds an operation = sum of work x unit cost, with b >= 0 and variance proportional to the mean squared
-    (Gamma family, identity link). ``idle_`` items are multiplied by 1 - u, u being the utilization of the host, and
-    ``churn_`` items by :func:`capmodel.spire.churn`.
+    (Gamma family, identity link). ``waking_`` items are multiplied by 1 / (1 + w / w0), w being the wakes a second and
+    core, and ``churn_`` items by :func:`capmodel.spire.churn`. A request that finds the host at rest pays for waking
+    cores and for cold caches; when requests follow each other quickly, one waking serves many.
 
     Examples
     --------
@@ -385,13 +88,11 @@ class OperationCosts:
         memory = ServerMemory(self.runs, self.reload_runs).fit()
         idle_constant = self._idle_constant()
         group = families(rows).to_numpy()
-        items, datastores = work_items(rows), _datastores(rows)
+        items, datastores = work_items(rows), datastores_of(rows)
         point = measured_point(rows)
         for _ in range(_REFITS + 1):
-            fits, half_saturation = _fit_at(rows, group, items, datastores, point)
-            results = CostResults(
-                fits, half_saturation, idle_constant, memory, _ranges(rows, group), _highest_rate(self.runs)
-            )
+            fits = fit_families(rows, group, items, datastores, point)
+            results = CostResults(fits, idle_constant, memory, _ranges(rows, group), _highest_rate(self.runs))
             # A prediction knows the callers, not how busy they made the host. Fitting at the predicted operating point
             # keeps that error inside the dispersion, where the intervals can see it.
             point = results.operating_point(rows)
@@ -400,7 +101,11 @@ class OperationCosts:
     def _idle_constant(self) -> float:
         """Estimate how many callers without pause leave half of the host idle."""
         runs = self.runs[(self.runs["think_time_s"] == 0.0) & (self.runs["operation"] != "post_status")]
-        callers, used = runs["concurrency"].to_numpy(float), measured_point(runs).utilization
+        callers = runs["concurrency"].to_numpy(float)
+        cpu_s = (
+            runs.reindex(columns=[f"{part}_cpu_s_per_op" for part in (*COMPONENTS, "client")]).fillna(0.0).sum(axis=1)
+        )
+        used = np.minimum(measured_point(runs).rate_per_core_s * cpu_s.to_numpy(float), 1.0)
         if not len(runs):
             return float("nan")
 
@@ -410,63 +115,8 @@ class OperationCosts:
         return float(minimize_scalar(squared_error, bounds=(0.0, 5.0), method="bounded").x)
 
 
-def _at(point: OperatingPoint, rows: NDArray[np.bool_]) -> OperatingPoint:
-    return OperatingPoint(point.utilization[rows], point.in_flight[rows])
-
-
-def _fit_at(
-    rows: pd.DataFrame,
-    group: NDArray[np.object_],
-    items: pd.DataFrame,
-    datastores: NDArray[np.object_],
-    point: OperatingPoint,
-) -> tuple[dict[tuple[str, str], ComponentFit], dict[str, float]]:
-    """Fit every family and component at a given operating point of each row."""
-    fits = {}
-    half_saturation: dict[str, float] = {}
-    operations = rows["operations"].to_numpy(float)
-    for (family, component), terms in TERMS.items():
-        cost = rows[f"{component}_cpu_s_per_op"].to_numpy(float)
-        chosen = (group == family) & (cost > 0.0)
-        if not chosen.any():
-            continue
-        where = _at(point, chosen)
-        layout = unit_matrix(items[chosen], datastores[chosen], terms)
-        if any(item.startswith("churn_") for item in terms):
-            half_saturation = _half_saturation(layout, cost[chosen], operations[chosen], datastores[chosen], where)
-        design = layout * _factors(layout.columns, datastores[chosen], where, half_saturation)
-        fits[family, component] = _fit_component(design, cost[chosen], operations[chosen], datastores[chosen])
-    return fits, half_saturation
-
-
-def _half_saturation(
-    layout: pd.DataFrame,
-    cost: NDArray[np.float64],
-    operations: NDArray[np.float64],
-    datastores: NDArray[np.object_],
-    point: OperatingPoint,
-) -> dict[str, float]:
-    """Choose the constant of connection churn for each datastore by least deviance."""
-    found = {}
-    for name in pd.unique(datastores):
-        own = datastores == name
-        part = layout.loc[own, (layout[own] != 0.0).any()]
-        weights = _weights(cost[own], operations[own])
-
-        def deviance(
-            log_constant: float, own: NDArray = own, part: pd.DataFrame = part, weights: NDArray = weights, name: str = name
-        ) -> float:
-            factors = _factors(part.columns, datastores[own], _at(point, own), {name: float(np.exp(log_constant))})
-            design = part.to_numpy() * factors
-            mean = design @ _constrained_mean(design, cost[own], weights)
-            return _deviance(cost[own], mean, weights)
-
-        found[str(name)] = float(np.exp(minimize_scalar(deviance, bounds=(0.0, np.log(100.0)), method="bounded").x))
-    return found
-
-
 #: Times that the fit is repeated at the operating point it predicts itself; the costs settle to four digits.
-_REFITS = 3
+_REFITS = 2
 _RANGE_COLUMNS = ("entries_per_agent", "entries", "agents", "federated_domains", "selectors_per_entry")
 
 
@@ -488,8 +138,6 @@ class CostResults:
     ----------
     fits : dict
         One :class:`ComponentFit` for each (family, component).
-    half_saturation : dict
-        For each datastore the fitted constant of connection churn.
     idle_constant : float
         Callers without pause that leave half of the measured host idle.
     memory : MemoryResults
@@ -501,7 +149,6 @@ class CostResults:
     """
 
     fits: dict[tuple[str, str], ComponentFit] = field(repr=False)
-    half_saturation: dict[str, float]
     idle_constant: float
     memory: MemoryResults = field(repr=False)
     ranges: pd.DataFrame = field(repr=False)
@@ -580,7 +227,7 @@ class CostResults:
         self, frame: pd.DataFrame, component: str
     ) -> Iterator[tuple[NDArray[np.bool_], ComponentFit, pd.DataFrame]]:
         """Yield the rows of each family that the component was measured for, their fit and their work."""
-        group, datastores, items = families(frame).to_numpy(), _datastores(frame), work_items(frame)
+        group, datastores, items = families(frame).to_numpy(), datastores_of(frame), work_items(frame)
         for family in pd.unique(group):
             fit = self.fits.get((family, component))
             if fit is not None:
@@ -609,10 +256,9 @@ class CostResults:
         mean = np.full(len(frame), np.nan)
         parameter_variance = np.full(len(frame), np.nan)
         run_variance = np.full(len(frame), np.nan)
-        datastores = _datastores(frame)
+        datastores = datastores_of(frame)
         for rows, fit, layout in self._layouts(frame, component):
-            factors = _factors(layout.columns, datastores[rows], _at(point, rows), self.half_saturation)
-            design = layout * factors
+            design = layout * factors_of(layout, datastores[rows], at_rows(point, rows), fit.shape)
             unknown = design.drop(columns=fit.params.index, errors="ignore")
             matrix = design[fit.params.index].to_numpy()
             value = matrix @ fit.params.to_numpy()
@@ -630,9 +276,9 @@ class CostResults:
         ----------
         frame : DataFrame
             Rows of ``sync_runs.csv`` or ``reload_runs.csv``, or any frame with ``datastore`` and the work columns.
-            Optional columns: ``utilization`` (of the host, 0 to 1) and ``in_flight``. Without them the operating point
-            follows from ``operations``, ``window_s`` and ``client_cpu_s_per_op`` where present, else a busy host is
-            meant.
+            Optional columns: ``rate_per_core_s`` and ``in_flight`` (see :class:`OperatingPoint`). Without them the
+            operating point follows from ``concurrency``, ``think_time_s`` and ``client_cpu_s_per_op`` where present,
+            else from ``operations`` and ``window_s``, else a busy host is meant.
         level : float
             Coverage of the prediction interval.
 
@@ -664,6 +310,23 @@ class CostResults:
             )
         return pd.concat(parts, ignore_index=True)
 
+    def half_saturation(self, datastore: str) -> float:
+        """Return the constant of connection churn on a datastore.
+
+        Parameters
+        ----------
+        datastore : str
+            ``"postgresql"`` or ``"mariadb"``; others do not churn.
+
+        Returns
+        -------
+        float
+            See :func:`capmodel.spire.churn`; infinite where nothing was fitted.
+        """
+        fit = self.fits.get(("crawl", "datastore"))
+        name = "mariadb" if datastore == "mysql" else datastore
+        return fit.shape.half_saturation.get(name, np.inf) if fit else np.inf
+
     def unit_costs(self, datastore: str) -> UnitCosts:
         """Return the unit costs that apply on one datastore, as plain values.
 
@@ -688,20 +351,23 @@ class CostResults:
             chosen = [key for key in fit.params.index if key[1] in ("all", name)]
             if name not in fit.dispersion:
                 continue
-            kinds = [next((kind for kind in ("idle", "churn") if key[0].startswith(kind + "_")), "busy") for key in chosen]
+            kinds = [
+                next((kind for kind in ("waking", "churn") if key[0].startswith(kind + "_")), "busy") for key in chosen
+            ]
             blocks[component][family] = Block(
                 items=[key[0].removeprefix(kind + "_") for key, kind in zip(chosen, kinds, strict=True)],
                 kinds=kinds,
                 costs_s=fit.params[chosen].tolist(),
                 covariance=fit.covariance.loc[chosen, chosen].to_numpy().tolist(),
                 dispersion=fit.dispersion[name],
+                wake_constant=min(fit.shape.wake_constant, 1e300),
             )
         if not blocks["server"]:
             raise ValueError(f"datastore: got {datastore!r}, expected one that the fitted runs contain")
         return UnitCosts(
             server=blocks["server"],
             datastore=blocks["datastore"],
-            half_saturation=self.half_saturation.get(name, 1.0),
+            half_saturation=min(self.half_saturation(name), 1e300),
             memory_bytes=self.memory.params.tolist(),
             memory_covariance=self.memory.covariance.to_numpy().tolist(),
             memory_dispersion=self.memory.dispersion,
@@ -718,45 +384,37 @@ class CostResults:
         Returns
         -------
         OperatingPoint
-            Nothing that was measured about server or datastore enters: only the rate of operations, the client's own
-            CPU seconds, the number of callers and their pauses.
+            Nothing that was measured about server or datastore enters: only the number of callers, their pauses and
+            their own CPU seconds, or the rate of operations where no callers are given.
         """
         rows = len(frame)
-        if "utilization" in frame:
+        if "rate_per_core_s" in frame:
             in_flight = frame["in_flight"].to_numpy(float) if "in_flight" in frame else np.zeros(rows)
-            return OperatingPoint(frame["utilization"].to_numpy(float), in_flight)
+            return OperatingPoint(frame["rate_per_core_s"].to_numpy(float), in_flight)
         if "operations" not in frame:
-            return OperatingPoint(np.ones(rows), np.zeros(rows))
-        cores = frame["cores"].to_numpy(float) if "cores" in frame else np.full(rows, float(MEASURED_CORES))
+            return OperatingPoint(np.full(rows, np.inf), np.zeros(rows))
+        cores = cores_of(frame)
         client_s = frame.reindex(columns=["client_cpu_s_per_op"]).fillna(0.0).to_numpy(float)[:, 0]
         callers = frame.reindex(columns=["concurrency"]).fillna(0.0).to_numpy(float)[:, 0]
         pause_s = frame.reindex(columns=["think_time_s"]).fillna(0.0).to_numpy(float)[:, 0]
-        busy_s, idle_s, churn_s = self.demand_parts(frame)
-        utilization, in_flight = np.ones(rows), np.zeros(rows)
-        for k in range(rows):
-            demands = np.array([client_s[k] + np.nansum(busy_s[:, k]), np.nansum(idle_s[:, k]), np.nansum(churn_s[:, k])])
-            if callers[k] >= 1:
-                state = host.closed_loop(
-                    callers=int(callers[k]),
-                    think_time_s=pause_s[k],
-                    busy_s=demands[0],
-                    idle_s=demands[1],
-                    churn_s=demands[2],
-                    half_saturation=self.half_saturation.get(str(frame["datastore"].iloc[k]), 1.0),
-                    cores=cores[k],
-                    idle_constant=self.idle_constant,
-                )
-                utilization[k], in_flight[k] = state.utilization, state.in_flight
-            else:
-                rate = float(frame["operations"].iloc[k] / frame["window_s"].iloc[k])
-                # u cores = rate (busy + idle (1 - u)), solved for u.
-                utilization[k] = min(rate * (demands[0] + demands[1]) / (cores[k] + rate * demands[1]), 1.0)
-        return OperatingPoint(utilization, in_flight)
+        rate = (frame["operations"] / frame["window_s"]).to_numpy(float, copy=True)
+        in_flight = np.zeros(rows)
+        parts = self.demand_parts(frame)
+        for k in np.flatnonzero(callers >= 1.0):
+            state = host.closed_loop(
+                callers=int(callers[k]),
+                think_time_s=pause_s[k],
+                demand_s=parts.demand_at(k, cores[k], client_s[k]),
+                churn_s=float(np.nansum(parts.churn_s[:, k])),
+                half_saturation=self.half_saturation(str(frame["datastore"].iloc[k])),
+                cores=cores[k],
+                idle_constant=self.idle_constant,
+            )
+            rate[k], in_flight[k] = state.throughput_per_s, state.in_flight
+        return OperatingPoint(rate / cores, in_flight)
 
-    def demand_parts(
-        self, frame: pd.DataFrame
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Split each row's cost into what it is on a busy host, the extra on an idle one, and the extra of churn.
+    def demand_parts(self, frame: pd.DataFrame) -> DemandParts:
+        """Split each row's cost into what it is on a busy host, the extra of waking it, and the extra of churn.
 
         Parameters
         ----------
@@ -765,18 +423,65 @@ class CostResults:
 
         Returns
         -------
-        busy_s, idle_s, churn_s : ndarray, shape (2, rows)
-            CPU seconds an operation, server and datastore; NaN where a component has no estimate.
+        DemandParts
+            CPU seconds an operation, NaN where a component has no estimate.
         """
-        parts = np.full((len(("", *_PREFIXES)), len(COMPONENTS), len(frame)), np.nan)
+        shape = (len(COMPONENTS), len(frame))
+        parts = {prefix: np.full(shape, np.nan) for prefix in ("", *PREFIXES)}
+        wakes, constant = np.zeros(shape), np.full(shape, np.inf)
         for place, component in enumerate(COMPONENTS):
             for rows, fit, layout in self._layouts(frame, component):
                 priced = layout.reindex(columns=fit.params.index, fill_value=0.0)
-                for part, prefix in enumerate(("", *_PREFIXES)):
-                    own = np.array([_prefix(item) == prefix for item, _ in fit.params.index])
-                    parts[part, place, rows] = priced.to_numpy()[:, own] @ fit.params.to_numpy()[own]
-        busy, idle, churn = parts
-        return busy, idle, churn
+                prefixes = np.array([prefix_of(item) for item, _ in priced.columns], dtype=object)
+                for prefix, values in parts.items():
+                    own = prefixes == prefix
+                    values[place, rows] = priced.to_numpy()[:, own] @ fit.params.to_numpy()[own]
+                wakes[place, rows] = wakes_of(layout)
+                constant[place, rows] = fit.shape.wake_constant
+        return DemandParts(parts[""], parts["waking_"], parts["churn_"], wakes, constant)
+
+
+class DemandParts(NamedTuple):
+    """CPU seconds an operation, in parts; each of shape (2, rows) for server and datastore.
+
+    Attributes
+    ----------
+    busy_s, waking_s, churn_s : ndarray
+        On a busy host, the extra on one at rest, the extra at full churn.
+    wakes, wake_constant : ndarray
+        Wakes an operation, and wakes a second and core at which half of the extra is left.
+    """
+
+    busy_s: NDArray[np.float64]
+    waking_s: NDArray[np.float64]
+    churn_s: NDArray[np.float64]
+    wakes: NDArray[np.float64]
+    wake_constant: NDArray[np.float64]
+
+    def demand_at(self, row: int, cores: float, client_s: float) -> Callable[[float], float]:
+        """Return the demand of a row's operation on a shared host as a function of its throughput.
+
+        Parameters
+        ----------
+        row : int
+            Position of the row.
+        cores : float
+            Cores of the host.
+        client_s : float
+            CPU seconds an operation of the client on the same host.
+
+        Returns
+        -------
+        callable
+            Operations a second to CPU seconds an operation, without churn.
+        """
+        busy_s = client_s + float(np.nansum(self.busy_s[:, row]))
+        waking_s, wakes = np.nan_to_num(self.waking_s[:, row]), self.wakes[:, row] / self.wake_constant[:, row] / cores
+
+        def demand(throughput_per_s: float) -> float:
+            return busy_s + float(np.sum(waking_s / (1.0 + throughput_per_s * wakes)))
+
+        return demand
 
 
 _LEVELS = ["family", "component", "item", "datastore"]

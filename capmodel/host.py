@@ -6,6 +6,7 @@ callers, their pauses and the demands, never from what was measured.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +46,7 @@ def closed_loop(
     *,
     callers: int,
     think_time_s: float,
-    busy_s: float,
-    idle_s: float,
+    demand_s: Callable[[float], float],
     churn_s: float,
     half_saturation: float,
     cores: float,
@@ -60,8 +60,10 @@ def closed_loop(
         Callers, each with one operation at a time.
     think_time_s : float
         Mean pause between an answer and the next call, seconds.
-    busy_s, idle_s, churn_s : float
-        CPU seconds an operation on a busy host, the extra on an idle one, the extra at full connection churn.
+    demand_s : callable
+        Operations a second to CPU seconds an operation, churn apart; positive and not increasing.
+    churn_s : float
+        The extra CPU seconds at full connection churn.
     half_saturation : float
         Constant of :func:`capmodel.spire.churn`.
     cores : float
@@ -72,7 +74,7 @@ def closed_loop(
     Returns
     -------
     HostState
-        Exact for processor sharing given the mean utilization, which is found as a fixed point.
+        Exact for processor sharing given the mean throughput, which is found as a fixed point.
 
     Raises
     ------
@@ -81,54 +83,53 @@ def closed_loop(
 
     Notes
     -----
-    With n operations in flight the host completes min(n, cores) / D(n) a second, D(n) = busy + idle (1 - u) +
-    churn(n). The number in flight is a birth-death chain, solved in logarithms. Callers without pause
-    keep n = `callers` in flight; they still leave a share idle_constant / (n + idle_constant) of the host unused,
-    because a caller waits while its answer travels.
+    With n operations in flight the host completes min(n, cores) / D(n) a second, D(n) = demand + churn(n). The number
+    in flight is a birth-death chain, solved in logarithms. Callers without pause keep n = `callers` in flight; they
+    still leave a share idle_constant / (n + idle_constant) of the host unused, because a caller waits while its answer
+    travels.
 
     Examples
     --------
-    >>> state = closed_loop(callers=100, think_time_s=1.0, busy_s=0.002, idle_s=0.0, churn_s=0.0, half_saturation=1.0,
-    ...                     cores=2, idle_constant=0.6)
+    >>> state = closed_loop(callers=100, think_time_s=1.0, demand_s=lambda rate: 0.002, churn_s=0.0,
+    ...                     half_saturation=1.0, cores=2, idle_constant=0.6)
     >>> round(state.utilization, 3)
     0.1
     """
-    if callers < 1 or cores <= 0 or min(think_time_s, busy_s, idle_s, churn_s) < 0:
+    if callers < 1 or cores <= 0 or think_time_s < 0 or churn_s < 0:
         raise ValueError(
-            f"closed_loop: got callers={callers}, cores={cores}, think_time_s={think_time_s}, busy_s={busy_s}, "
-            f"idle_s={idle_s}, churn_s={churn_s}; expected at least one caller and core and no negative time"
+            f"closed_loop: got callers={callers}, cores={cores}, think_time_s={think_time_s}, churn_s={churn_s}; "
+            "expected at least one caller, some cores and no negative time"
         )
     count = np.arange(1, callers + 1, dtype=float)
     beyond = np.maximum(count - spire.IDLE_CONNECTIONS_BEFORE_V1_12, 0.0)
-    weight = beyond / (count + half_saturation)
-    if think_time_s == 0.0:
-        utilization = callers / (callers + idle_constant)
-        demand = busy_s + idle_s * (1.0 - utilization) + churn_s * weight[-1]
-        throughput = utilization * cores / demand
-        return HostState(throughput, callers / throughput, utilization, float(callers), demand, float(weight[-1]))
-    births = np.log((callers - count + 1.0) / think_time_s)
-    low, high = 0.0, 1.0
-    while True:
+    weight = beyond / (count + half_saturation) if churn_s > 0.0 else np.zeros(callers)
+    working = np.minimum(count, cores)
+    births = np.log(callers - count + 1.0)
+
+    def state_at(throughput: float) -> HostState:
+        """Return the state that the demand at a given throughput makes."""
+        demand = demand_s(throughput) + churn_s * weight
+        if think_time_s == 0.0:
+            share = callers / (callers + idle_constant)
+            rate = share * cores / demand[-1]
+            return HostState(rate, callers / rate, share, float(callers), float(demand[-1]), float(weight[-1]))
+        completions = working / demand
+        probability = _chain(births - np.log(completions * think_time_s))[1:]
+        rate = float(probability @ completions)
+        seen = probability * completions / rate
+        held = float(probability @ count)
+        used = float(probability @ working) / cores
+        return HostState(rate, held / rate, used, held, float(seen @ demand), float(seen @ weight))
+
+    # A higher assumed throughput means a smaller demand, hence a higher one in return, but less than in proportion:
+    # the first crossing from below is the state that a fleet grows into.
+    low, high = 0.0, state_at(1e12).throughput_per_s
+    for _ in range(60):
         guess = 0.5 * (low + high)
-        demand_at = busy_s + idle_s * (1.0 - guess) + churn_s * weight
-        rate = np.minimum(count, cores) / demand_at
-        probability = _chain(births - np.log(rate))
-        throughput = float(probability[1:] @ rate)
-        busy = float(probability[1:] @ np.minimum(count, cores)) / cores
-        if high - low < 1e-9:
+        low, high = (guess, high) if state_at(guess).throughput_per_s > guess else (low, guess)
+        if high - low <= 1e-9 * high:
             break
-        # More assumed utilization means a smaller demand, hence less of it: the fixed point is unique.
-        low, high = (guess, high) if busy > guess else (low, guess)
-    in_flight = float(probability[1:] @ count)
-    completions = probability[1:] * rate / throughput
-    return HostState(
-        throughput,
-        in_flight / throughput,
-        busy,
-        in_flight,
-        float(completions @ demand_at),
-        float(completions @ weight),
-    )
+    return state_at(0.5 * (low + high))
 
 
 def _chain(log_ratios: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -420,9 +420,7 @@ def _size_cluster(name: str, deployment: Deployment, costs: CostResults, limits:
     }
     whole = predict(servers, cores, datastore_cores, quantile)
     evaluation = _evaluation(deployment, costs, whole, servers, cores, datastore_cores, limits.level)
-    degraded = _evaluation(
-        deployment, costs, degraded_forecast, servers - spare, cores, datastore_cores, limits.level
-    )
+    degraded = _evaluation(deployment, costs, degraded_forecast, servers - spare, cores, datastore_cores, limits.level)
     lost = f" with {spare} of {servers} servers lost" if spare else ""
     reasons = tuple(broken(degraded_forecast, "upper")) or (
         f"server utilization at most {degraded_forecast.server_utilization.upper:.2f}{lost}, "
@@ -446,14 +444,15 @@ def _size_cluster(name: str, deployment: Deployment, costs: CostResults, limits:
         holds=holds,
         reasons=reasons,
         next_smaller=_next_smaller(
-            deployment, spare, (servers, cores, datastore_cores), lambda s, c, d: broken(predict(s, c, d, quantile), "upper")
+            deployment,
+            spare,
+            (servers, cores, datastore_cores),
+            lambda s, c, d: broken(predict(s, c, d, quantile), "upper"),
         ),
     )
 
 
-def _next_smaller(
-    deployment: Deployment, spare: int, shape: tuple[int, int, int], broken: Any
-) -> dict[str, Any]:
+def _next_smaller(deployment: Deployment, spare: int, shape: tuple[int, int, int], broken: Any) -> dict[str, Any]:
     """Describe the shape before the chosen one, and why it fails."""
     servers, cores, datastore_cores = shape
     shapes = list(_shapes(deployment, spare))
@@ -569,5 +568,3 @@ def _assumptions(deployment: Deployment, limits: _Limits) -> tuple[str, ...]:
 
 def _plain(value: Interval) -> dict[str, float | None]:
     return {key: part if math.isfinite(part) else None for key, part in value._asdict().items()}
-
-

@@ -87,8 +87,12 @@ OPERATIONS = (
         "a batch of new registration entries",
         "v1.15.3 pkg/server/datastore/sqlstore/sqlstore.go:510-538,2634-2701",
     ),
-    Operation("update_entry", "a batch of changed entries", "v1.15.3 pkg/server/datastore/sqlstore/sqlstore.go:4095-4205"),
-    Operation("delete_entry", "a batch of deleted entries", "v1.15.3 pkg/server/datastore/sqlstore/sqlstore.go:4207-4246"),
+    Operation(
+        "update_entry", "a batch of changed entries", "v1.15.3 pkg/server/datastore/sqlstore/sqlstore.go:4095-4205"
+    ),
+    Operation(
+        "delete_entry", "a batch of deleted entries", "v1.15.3 pkg/server/datastore/sqlstore/sqlstore.go:4207-4246"
+    ),
     Operation("create_and_delete_entry", "a batch created, then deleted", "the two above"),
     Operation("list_entries", "all entries, in pages of 500", "v1.15.3 pkg/server/api/entry/v1/service.go"),
     Operation("reload", "the whole entry set read again", "v1.15.3 pkg/server/endpoints/entryfetcher.go:64-85"),
@@ -268,8 +272,11 @@ def work(
             "x509_signature:" + ca_key_type: 1.0,
         }
     if operation == "create_entry":
-        return {"rpc": 1.0, "entry_write_statement": created_statements(selectors_per_entry, dns_names_per_entry) * batch_size,
-                "entry_created": batch_size * 1.0}
+        return {
+            "rpc": 1.0,
+            "entry_write_statement": created_statements(selectors_per_entry, dns_names_per_entry) * batch_size,
+            "entry_created": batch_size * 1.0,
+        }
     if operation == "update_entry":
         return {"rpc": 1.0, "entry_write_statement": 8.0 * batch_size, "entry_updated": batch_size * 1.0}
     if operation == "delete_entry":

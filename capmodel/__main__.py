@@ -1,0 +1,5 @@
+"""Run the command line with ``python -m capmodel``."""
+
+from capmodel.cli import main
+
+main()

@@ -1,0 +1,228 @@
+"""The command line. Only this module prints; what it prints comes from the package's public functions."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import capmodel as cm
+from capmodel import spire
+
+if TYPE_CHECKING:
+    from capmodel.costs import CostResults
+    from capmodel.plan import ClusterSizing, Sizing
+    from capmodel.validation import CheckResults
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Capacity of SPIRE deployments.")
+
+
+def main() -> None:
+    """Run the command line; a wrong input ends with one sentence and exit status 2."""
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        typer.echo(f"capmodel: {error}", err=True)
+        sys.exit(2)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"capmodel {cm.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Capacity of SPIRE deployments."""
+
+
+def _fit(measurements: Path | None = None) -> CostResults:
+    """Fit the costs to the shipped runs and, where given, the reader's own."""
+    return cm.OperationCosts(cm.load_sync_runs(paths=() if measurements is None else [measurements])).fit()
+
+
+@app.command()
+def size(
+    agents: Annotated[int, typer.Option(help="SPIRE agents, one a node.")],
+    workloads: Annotated[int, typer.Option(help="Registration entries of workloads.")],
+    datastore: Annotated[str, typer.Option(help="sqlite, postgresql, mariadb or mysql.")] = "postgresql",
+    sync_mode: Annotated[str, typer.Option(help=", ".join(spire.SYNC_MODES) + ".")] = "full_cache",
+    spire_version: Annotated[str | None, typer.Option(help="A release such as v1.15.3.")] = None,
+    entries_per_agent: Annotated[float | None, typer.Option(help="Entries of one agent; workloads / agents if absent.")] = None,
+    selectors_per_entry: Annotated[float, typer.Option(help="Selectors of an entry.")] = 2.0,
+    sync_interval: Annotated[float, typer.Option(help="Pause between an agent's syncs, s.")] = spire.SYNC_INTERVAL_S,
+    reload_interval: Annotated[float, typer.Option(help="Pause between cache reloads, s.")] = spire.RELOAD_INTERVAL_S,
+    x509_ttl: Annotated[float, typer.Option(help="Lifetime of a workload's X509-SVID, s.")] = spire.X509_TTL_S,
+    agent_ttl: Annotated[float, typer.Option(help="Lifetime of an agent's SVID, s.")] = spire.AGENT_TTL_S,
+    jwt_per_s: Annotated[float, typer.Option(help="JWT-SVIDs signed a second.")] = 0.0,
+    changes_per_s: Annotated[float, typer.Option(help="Registration writes a second, half creations.")] = 0.0,
+    federated_domains: Annotated[float, typer.Option(help="Trust domains that entries federate with.")] = 0.0,
+    ca_key_type: Annotated[str, typer.Option(help=", ".join(spire.CA_KEY_TYPES) + ".")] = "ec-p256",
+    datastore_round_trip_time: Annotated[float, typer.Option(help="Network round trip to the datastore, s.")] = 0.0,
+    machine_speed: Annotated[float, typer.Option(help="Speed of a core against the measured machine's.")] = 1.0,
+    topology: Annotated[str, typer.Option(help="single: one trust domain, one cluster.")] = "single",
+    max_utilization: Annotated[float, typer.Option(help="Largest share of the cores in use.")] = 0.6,
+    max_response_time: Annotated[float, typer.Option(help="Longest mean response time of a sync, s.")] = 1.0,
+    level: Annotated[float, typer.Option(help="Coverage of the intervals.")] = 0.9,
+    spare_servers: Annotated[int, typer.Option(help="Servers that may be lost.")] = 1,
+    measurements: Annotated[Path | None, typer.Option(help="Your own runs: a CSV or a folder.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say how many servers, cores and how much memory a deployment needs."""
+    if topology != "single":
+        raise ValueError(f"topology: got {topology!r}, expected 'single'")
+    deployment = cm.Deployment(
+        agents=agents,
+        workloads=workloads,
+        datastore=datastore,
+        sync_mode=sync_mode,
+        spire_version=spire_version,
+        entries_per_agent=entries_per_agent,
+        selectors_per_entry=selectors_per_entry,
+        sync_interval_s=sync_interval,
+        reload_interval_s=reload_interval,
+        x509_ttl_s=x509_ttl,
+        agent_ttl_s=agent_ttl,
+        jwt_per_s=jwt_per_s,
+        changes_per_s=changes_per_s,
+        federated_domains=federated_domains,
+        ca_key_type=ca_key_type,
+        datastore_round_trip_time_s=datastore_round_trip_time,
+        machine_speed=machine_speed,
+        datastore_speed=machine_speed,
+    )
+    answer = cm.size(
+        deployment,
+        _fit(measurements),
+        max_utilization=max_utilization,
+        max_response_time_s=max_response_time,
+        level=level,
+        spare_servers=spare_servers,
+    )
+    if as_json:
+        typer.echo(json.dumps(answer.to_dict(), indent=2))
+    else:
+        _print_sizing(answer)
+
+
+@app.command()
+def check(
+    runs: Annotated[Path, typer.Argument(help="CSV of measured runs.")],
+    level: Annotated[float, typer.Option(help="Coverage of the intervals.")] = 0.9,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    predictions: Annotated[Path | None, typer.Option(help="Write one row a scored quantity to this CSV.")] = None,
+) -> None:
+    """Score the shipped fits against measured rows that they were not fitted to."""
+    from capmodel.datasets import read_runs, write_csv
+
+    measured = read_runs(runs)
+    result = cm.check(measured.frame, _fit(), level=level)
+    if predictions is not None:
+        columns = ["row", "quantity", "measured", "predicted", "lower", "upper"]
+        write_csv(result.predictions[columns], predictions)
+    if as_json:
+        typer.echo(json.dumps(result.to_dict(), indent=2))
+    else:
+        _print_check(result)
+
+
+@app.command()
+def book(
+    measurements: Annotated[Path | None, typer.Option(help="Folder of your own runs.")] = None,
+) -> None:
+    """Rebuild the site from a checkout."""
+    import os
+    import subprocess
+
+    root = Path(__file__).resolve().parent.parent
+    script = root / "book" / "ext" / "build.py"
+    if not script.is_file():
+        raise ValueError("book: expected a checkout of the project with its book/ folder; the installed package has none")
+    environment = dict(os.environ)
+    if measurements is not None:
+        environment["CAPMODEL_MEASUREMENTS"] = str(measurements.resolve())
+    raise typer.Exit(subprocess.run([sys.executable, str(script)], cwd=root, env=environment, check=False).returncode)
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(soft_wrap=True, highlight=False)
+
+
+def _print_sizing(answer: Sizing) -> None:
+    """Print the answer as tables."""
+    from rich.table import Table
+
+    console = _console()
+    for part in answer.clusters:
+        console.print(_sentence(part))
+        table = Table("", "estimate", "lower", "upper", "unit")
+        for row in part.evaluation.to_frame().itertuples(index=False):
+            table.add_row(row.quantity, *(_number(value) for value in (row.estimate, row.lower, row.upper)), row.unit)
+        console.print(table)
+        for label, lines in {
+            "Holds because": part.reasons if part.holds else (),
+            "Does not hold": () if part.holds else part.reasons,
+            "Extrapolated": part.evaluation.extrapolated_because,
+        }.items():
+            for line in lines:
+                console.print(f"{label}: {line}")
+        smaller = part.next_smaller
+        shape = f"{smaller['servers']} x {smaller['cores_per_server']} cores" if "servers" in smaller else "Nothing"
+        console.print(f"Next smaller: {shape}: {smaller['fails_because']}")
+    cell = answer.reference_cell
+    if cell:
+        console.print(
+            f"Published table: {cell['servers']} servers x {cell['cores_per_server']} cores, "
+            f"{cell['memory_gb_per_server']} GB each, for {cell['agents']} agents and {cell['workloads']} workloads"
+        )
+    for line in answer.assumptions:
+        console.print(f"Assumes: {line}")
+
+
+def _sentence(part: ClusterSizing) -> str:
+    servers = f"{part.servers} server{'s' * (part.servers > 1)}"
+    cores = f"{part.cores_per_server} core{'s' * (part.cores_per_server > 1)}"
+    datastore = f", {part.datastore_cores} datastore cores" if part.datastore_cores else ""
+    verdict = "" if part.holds else " (the largest tried, and it does not hold)"
+    return (
+        f"{part.agents} agents, {part.workloads} workloads: {servers} with {cores} and {part.memory_gb_per_server} GB "
+        f"each{datastore}{verdict}. The {part.evaluation.bottleneck} binds."
+    )
+
+
+def _print_check(result: CheckResults) -> None:
+    """Print the scores as a table."""
+    from rich.table import Table
+
+    console = _console()
+    summary = result.to_dict()
+    console.print(f"{summary['rows']} rows of {result.kind}, {summary['scored']} quantities scored")
+    if summary["scored"]:
+        console.print(
+            f"Median absolute relative error {summary['median_abs_relative_error']:.1%}; "
+            f"{summary['coverage']:.1%} inside the {result.level:.0%} intervals"
+        )
+    table = Table("sync mode", "datastore", "operation", "component", "rows", "median error", "coverage")
+    for row in result.groups().itertuples(index=False):
+        error, coverage = f"{row.median_abs_relative_error:.1%}", f"{row.coverage:.0%}"
+        table.add_row(row.sync_mode, row.datastore, row.operation, row.component, str(row.rows), error, coverage)
+    console.print(table)
+    for group in summary["unscored"]:
+        console.print(f"Not scored, {group['rows']}: {group['reason']}")
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if math.isfinite(value) else "unbounded"
+
+
+if __name__ == "__main__":
+    main()

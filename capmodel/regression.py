@@ -1,0 +1,192 @@
+"""Gamma regression with non-negative unit costs, the statistics behind :mod:`capmodel.costs`.
+
+Mean CPU seconds are linear in the unit costs, the variance is proportional to the mean squared, and no unit cost is
+negative. Two constants enter otherwise and are profiled: how quickly the cost of waking a host fades, and how quickly
+connection churn sets in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar, nnls
+
+from capmodel import spire
+from capmodel.work import TERMS, OperatingPoint, Shape, at_rows, factors_of, prefix_of, unit_matrix
+
+#: CPU seconds a window to which the idle consumption taken off a measurement is known (data/README.md).
+RESOLUTION_S = 0.04
+
+#: Relative standard deviation of two windows of one configuration, as data/README.md gives it, for weights only.
+_USUAL_SPREAD = 0.12
+
+
+@dataclass(frozen=True)
+class ComponentFit:
+    """The unit costs of one family on one component.
+
+    Attributes
+    ----------
+    params : Series
+        CPU seconds a unit of work, indexed by (item, datastore). A cost that the data put at zero is 0.
+    covariance : DataFrame
+        Covariance of `params`; zero for a cost at its bound.
+    at_bound : frozenset
+        Costs that the data put at zero.
+    dispersion : dict
+        For each datastore the variance of a run around its mean, relative to the mean squared.
+    rows : int
+        Rows in the fit.
+    deviance : float
+        Gamma deviance, weighted.
+    shape : Shape
+        The constants in which the cost is not linear.
+    """
+
+    params: pd.Series
+    covariance: pd.DataFrame
+    at_bound: frozenset[tuple[str, str]]
+    dispersion: dict[str, float]
+    rows: int
+    deviance: float
+    shape: Shape
+    fitted: pd.DataFrame = field(repr=False)
+
+
+def _constrained_mean(design: NDArray[np.float64], cost: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray:
+    """Solve the Gamma regression with identity link under non-negative coefficients."""
+    # Gamma's working weights are 1 / mean^2, so each step is a non-negative least-squares problem in relative errors.
+    mean = cost.copy()
+    params = np.zeros(design.shape[1])
+    for _ in range(200):
+        scale = np.sqrt(weights) / mean
+        updated, _ = nnls(design * scale[:, None], cost * scale)
+        mean = np.maximum(design @ updated, 1e-3 * cost)
+        if np.allclose(updated, params, rtol=1e-9, atol=0.0):
+            break
+        params = updated
+    return params
+
+
+def _deviance(cost: NDArray[np.float64], mean: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Return the weighted Gamma deviance."""
+    return float(2.0 * np.sum(weights * ((cost - mean) / mean - np.log(cost / mean))))
+
+
+def _weights(cost: NDArray[np.float64], operations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weight of each window: one in which little CPU time was used is known less well."""
+    return 1.0 / (1.0 + (RESOLUTION_S / (_USUAL_SPREAD * cost * operations)) ** 2)
+
+
+def _fit_component(
+    design: pd.DataFrame,
+    cost: NDArray[np.float64],
+    operations: NDArray[np.float64],
+    datastores: NDArray[np.object_],
+    shape: Shape,
+) -> ComponentFit:
+    """Fit one family and component: constrained mean first, then statsmodels' inference on what is not at zero."""
+    design = design.loc[:, (design != 0.0).any()]
+    weights = _weights(cost, operations)
+    params = pd.Series(_constrained_mean(design.to_numpy(), cost, weights), index=design.columns)
+    free = params > 0.0
+    exog = design.loc[:, free].to_numpy()
+    mean = design.to_numpy() @ params.to_numpy()
+    # The last step of the iteration as ordinary weighted least squares gives the errors at the constrained optimum.
+    # Columns differ by five orders of magnitude; unit scale keeps the normal equations well conditioned.
+    scale = exog.mean(axis=0) / cost.mean()
+    result = sm.WLS(cost, exog / scale, weights=weights / mean**2).fit()
+    covariance = pd.DataFrame(0.0, index=design.columns, columns=design.columns)
+    covariance.loc[free, free] = result.cov_params() / np.outer(scale, scale)
+    relative = (cost - mean) / mean
+    leverage = np.einsum("ij,jk,ik->i", result.model.wexog, result.normalized_cov_params, result.model.wexog)
+    dispersion = {
+        name: float(np.sum((weights * relative**2)[datastores == name]) / np.sum((1.0 - leverage)[datastores == name]))
+        for name in spire.DATASTORES
+        if (datastores == name).any()
+    }
+    return ComponentFit(
+        params=params,
+        covariance=covariance,
+        at_bound=frozenset(params.index[~free]),
+        dispersion=dispersion,
+        rows=len(cost),
+        deviance=_deviance(cost, mean, weights),
+        shape=shape,
+        fitted=pd.DataFrame({"measured": cost, "estimate": mean}, index=design.index),
+    )
+
+
+def fit_families(
+    rows: pd.DataFrame,
+    group: NDArray[np.object_],
+    items: pd.DataFrame,
+    datastores: NDArray[np.object_],
+    point: OperatingPoint,
+) -> dict[tuple[str, str], ComponentFit]:
+    """Fit every family and component at a given operating point of each row."""
+    fits = {}
+    operations = rows["operations"].to_numpy(float)
+    for (family, component), terms in TERMS.items():
+        cost = rows[f"{component}_cpu_s_per_op"].to_numpy(float)
+        chosen = (group == family) & (cost > 0.0)
+        if not chosen.any():
+            continue
+        layout = unit_matrix(items[chosen], datastores[chosen], terms)
+        layout = layout.loc[:, (layout != 0.0).any()]
+        part = (cost[chosen], operations[chosen], datastores[chosen])
+        shape = _fit_shape(layout, *part, at_rows(point, chosen))
+        design = layout * factors_of(layout, datastores[chosen], at_rows(point, chosen), shape)
+        fits[family, component] = _fit_component(design, *part, shape)
+    return fits
+
+
+def _fit_shape(
+    layout: pd.DataFrame,
+    cost: NDArray[np.float64],
+    operations: NDArray[np.float64],
+    datastores: NDArray[np.object_],
+    point: OperatingPoint,
+) -> Shape:
+    """Choose the constants of waking and churn by least deviance, one after the other."""
+    weights = _weights(cost, operations)
+
+    def deviance(shape: Shape, rows: NDArray[np.bool_]) -> float:
+        part = layout[rows]
+        design = part.to_numpy() * factors_of(part, datastores[rows], at_rows(point, rows), shape)
+        mean = design @ _constrained_mean(design, cost[rows], weights[rows])
+        return _deviance(cost[rows], mean, weights[rows])
+
+    def best(make: Callable[[float], Shape], rows: NDArray[np.bool_], low: float, high: float) -> Shape:
+        found = minimize_scalar(
+            lambda log: deviance(make(float(np.exp(log))), rows),
+            bounds=(np.log(low), np.log(high)),
+            method="bounded",
+            options={"xatol": 1e-2},
+        )
+        return make(float(np.exp(found.x)))
+
+    prefixes = {prefix_of(item) for item, _ in layout.columns}
+    shape = Shape(np.inf, dict.fromkeys(pd.unique(datastores), 10.0))
+    every = np.ones(len(cost), dtype=bool)
+    if "waking_" in prefixes:
+        shape = best(lambda value: replace(shape, wake_constant=value), every, 10.0, 10_000.0)
+    if "churn_" in prefixes:
+        for name in list(shape.half_saturation):
+            before = shape
+            shape = best(
+                lambda value, before=before, name=name: replace(
+                    before, half_saturation={**before.half_saturation, name: value}
+                ),
+                datastores == name,
+                1.0,
+                100.0,
+            )
+        after = shape
+        shape = best(lambda value: replace(after, wake_constant=value), every, 10.0, 10_000.0)
+    return shape

@@ -1,0 +1,374 @@
+"""How wrong the model is: predictions against measured runs that the fit did not see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from capmodel import host, spire
+from capmodel.datasets import DataError
+from capmodel.schemas import RUN_KINDS, SCHEMAS
+from capmodel.work import COMPONENTS, OperatingPoint, cores_of
+
+if TYPE_CHECKING:
+    from capmodel.costs import CostResults
+
+_GROUP = ["sync_mode", "datastore", "operation", "component"]
+
+
+class Scored(NamedTuple):
+    """One predicted quantity of one row."""
+
+    row: Any
+    quantity: str
+    measured: float
+    predicted: float
+    lower: float
+    upper: float
+    sync_mode: str
+    datastore: str
+    operation: str
+    component: str
+
+
+@dataclass(frozen=True)
+class CheckResults:
+    """Predictions beside measurements.
+
+    Attributes
+    ----------
+    kind : str
+        Kind of the rows, a name in :data:`capmodel.schemas.RUN_KINDS`.
+    rows : int
+        Rows given.
+    level : float
+        Coverage asked of the intervals.
+    predictions : DataFrame
+        One row a scored quantity: row, quantity, measured, predicted, lower, upper, sync_mode, datastore, operation,
+        component.
+    unscored : DataFrame
+        row, quantity, reason.
+    """
+
+    kind: str
+    rows: int
+    level: float
+    predictions: pd.DataFrame
+    unscored: pd.DataFrame
+
+    @property
+    def relative_error(self) -> pd.Series:
+        """Predicted over measured, less 1."""
+        return self.predictions["predicted"] / self.predictions["measured"] - 1.0
+
+    @property
+    def inside(self) -> pd.Series:
+        """Whether each measurement lies inside its interval."""
+        return self.predictions["measured"].between(self.predictions["lower"], self.predictions["upper"])
+
+    def groups(self) -> pd.DataFrame:
+        """Score each group of rows.
+
+        Returns
+        -------
+        DataFrame
+            sync_mode, datastore, operation, component, rows, median_abs_relative_error, coverage.
+        """
+        frame = self.predictions.assign(error=self.relative_error.abs(), inside=self.inside.astype(float))
+        scored = frame.groupby(_GROUP, sort=True, observed=True)
+        return scored.agg(
+            rows=("error", "size"), median_abs_relative_error=("error", "median"), coverage=("inside", "mean")
+        ).reset_index()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain values that the command line prints as JSON.
+
+        Returns
+        -------
+        dict
+            rows, scored, level, median_abs_relative_error, coverage, groups, unscored.
+        """
+        scored = bool(len(self.predictions))
+        return {
+            "kind": self.kind,
+            "rows": self.rows,
+            "scored": len(self.predictions),
+            "level": self.level,
+            "median_abs_relative_error": float(self.relative_error.abs().median()) if scored else None,
+            "coverage": float(self.inside.mean()) if scored else None,
+            "groups": self.groups().to_dict("records"),
+            "unscored": self.unscored.groupby("reason").size().rename("rows").reset_index().to_dict("records"),
+        }
+
+
+def check(runs: pd.DataFrame, costs: CostResults, level: float = 0.9) -> CheckResults:
+    """Score fitted costs against measured rows.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Rows of one kind in :data:`capmodel.schemas.RUN_KINDS`; the columns tell which.
+    costs : CostResults
+        Fitted costs; rows that took part in the fit are not a test of it.
+    level : float
+        Coverage asked of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    CheckResults
+        CPU seconds an operation of sync and reload rows; throughput and response time of saturation and distance rows;
+        cores used and syncs a second of fleet and shared-datastore rows. The CPU seconds of the measuring client are
+        an input, not a prediction.
+
+    Raises
+    ------
+    DataError
+        If the columns are of no known kind.
+    ValueError
+        If `level` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> cm.check(cm.load_fleet_runs(), costs).rows
+    9
+    """
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
+    kind = kind_of(runs)
+    quantile = float(norm.ppf(0.5 + level / 2.0))
+    predict = {
+        "sync_runs": _operations,
+        "reload_runs": _operations,
+        "saturation_runs": _closed_loops,
+        "datastore_distance_runs": _closed_loops,
+        "fleet_runs": _fleets,
+        "shared_datastore_runs": _fleets,
+    }[kind]
+    scored, unscored = [], []
+    for found in predict(runs, costs, quantile):
+        reason = _unscorable(found)
+        if reason:
+            unscored.append((found.row, found.quantity, reason))
+        else:
+            scored.append(found)
+    return CheckResults(
+        kind=kind,
+        rows=len(runs),
+        level=level,
+        predictions=pd.DataFrame(scored, columns=list(Scored._fields)),
+        unscored=pd.DataFrame(unscored, columns=["row", "quantity", "reason"]),
+    )
+
+
+def kind_of(runs: pd.DataFrame) -> str:
+    """Tell of which kind a frame of runs is.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Rows with the columns of one data file.
+
+    Returns
+    -------
+    str
+        A name in :data:`capmodel.schemas.RUN_KINDS`.
+
+    Raises
+    ------
+    DataError
+        If a required column of every kind is missing.
+    """
+    missing = {
+        kind: [name for name, column in SCHEMAS[kind].columns.items() if column.required and name not in runs]
+        for kind in RUN_KINDS
+    }
+    whole = [kind for kind in RUN_KINDS if not missing[kind]]
+    if whole:
+        return max(whole, key=lambda kind: len(SCHEMAS[kind].columns))
+    closest = min(RUN_KINDS, key=lambda kind: len(missing[kind]))
+    raise DataError(
+        file="frame", row=1, column=missing[closest][0], value=None, expected=f"a column of {closest} ({closest}.csv)"
+    )
+
+
+def _unscorable(found: Scored) -> str:
+    """Return why a quantity cannot be scored, or nothing."""
+    if not np.isfinite(found.measured):
+        return "not measured"
+    if found.measured <= 0.0:
+        return "measured as zero or less: below the resolution of the measurement"
+    if not np.isfinite(found.predicted):
+        return "no run in the fit contains this work on this datastore"
+    return ""
+
+
+def _operations(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator[Scored]:
+    """Predict CPU seconds an operation."""
+    level = 2.0 * float(norm.cdf(quantile)) - 1.0
+    predicted = costs.predict(runs, level=level).set_index(["component", "row"])
+    for component in COMPONENTS:
+        table = predicted.loc[component]
+        measured = runs[f"{component}_cpu_s_per_op"]
+        for row, mode, datastore, operation in zip(
+            runs.index, runs["sync_mode"], runs["datastore"], runs["operation"], strict=True
+        ):
+            if component == "datastore" and datastore == "sqlite":
+                continue
+            estimate = table.loc[row]
+            yield Scored(
+                row,
+                f"{component}_cpu_s_per_op",
+                float(measured.loc[row]),
+                estimate["estimate_s"],
+                estimate["lower_s"],
+                estimate["upper_s"],
+                mode,
+                datastore,
+                operation,
+                component,
+            )
+
+
+class _Loop(NamedTuple):
+    """A closed loop of syncs at the estimate and at both ends of the demand."""
+
+    estimate: host.HostState
+    low: host.HostState
+    high: host.HostState
+
+
+def _solve(
+    runs: pd.DataFrame, k: int, costs: CostResults, quantile: float, callers: float, pause_s: float, client_s: float
+) -> _Loop:
+    """Solve row `k` as a closed loop on one host shared by server, datastore and client."""
+    row = runs.iloc[[k]].assign(operation="sync")
+    cores = float(cores_of(row)[0])
+    parts = costs.demand_parts(row)
+    demand, churn_s = parts.demand_at(0, cores, client_s), float(np.nansum(parts.churn_s))
+
+    def state(factor: float) -> host.HostState:
+        return host.closed_loop(
+            callers=int(callers),
+            think_time_s=pause_s,
+            demand_s=lambda rate: client_s + factor * (demand(rate) - client_s),
+            churn_s=factor * churn_s,
+            half_saturation=costs.half_saturation(str(row["datastore"].iloc[0])),
+            cores=cores,
+            idle_constant=costs.idle_constant,
+        )
+
+    estimate = state(1.0)
+    point = OperatingPoint(np.array([estimate.throughput_per_s / cores]), np.array([estimate.in_flight]))
+    total = variance = run_sd = 0.0
+    for component in COMPONENTS:
+        mean, parameters, between = (float(part[0]) for part in costs.linear_predictor(row, component, point))
+        if np.isfinite(mean):
+            total, variance, run_sd = total + mean, variance + parameters, run_sd + np.sqrt(between)
+    spread = quantile * np.sqrt(variance + run_sd**2) / total
+    return _Loop(estimate, state(float(np.exp(-spread))), state(float(np.exp(spread))))
+
+
+def _closed_loops(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator[Scored]:
+    """Predict throughput and mean response time of callers in a closed loop."""
+    for k, (row, run) in enumerate(runs.iterrows()):
+        pause_s = float(run["think_time_s"])
+        delay_s = float(run.get("round_trip_time_s", 0.0)) * _round_trips(run)
+        client_s = float(run.get("client_cpu_s_per_op", np.nan))
+        loop = _solve(runs, k, costs, quantile, run["population"], pause_s + delay_s, np.nan_to_num(client_s))
+        states = [loop.estimate, loop.low, loop.high]
+        together = run.get("start", "spread") == "together"
+        for quantity, values in {
+            "throughput_per_s": [state.throughput_per_s for state in states],
+            "response_time_mean_s": [state.response_time_s + delay_s for state in states],
+        }.items():
+            yield Scored(
+                row,
+                quantity,
+                np.nan if together else float(run[quantity]),
+                values[0],
+                min(values),
+                max(values),
+                run["sync_mode"],
+                run["datastore"],
+                "sync",
+                quantity,
+            )
+
+
+def _round_trips(run: pd.Series) -> float:
+    """Count the round trips to the datastore that a sync waits for."""
+    if spire.family(run["sync_mode"], "sync") == "crawl":
+        return spire.TRANSACTION_ROUND_TRIPS + 2.0 * (1.0 + run["entries_per_agent"])
+    return float(spire.TRANSACTION_ROUND_TRIPS)
+
+
+def _fleets(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator[Scored]:
+    """Predict cores used and syncs a second of fleets with cache reloads, servers and datastore on one host."""
+    for k, (row, run) in enumerate(runs.iterrows()):
+        servers = float(run.get("servers", 1))
+        loaded = run.get("load", "agents") == "agents"
+        as_run = runs.iloc[[k]].assign(entries=run["workloads"])
+        reload = as_run.assign(operation="reload", sync_mode="full_cache")
+        sync_rate, point = 0.0, OperatingPoint(np.array([0.0]), np.array([0.0]))
+        loop = None
+        if loaded:
+            rate = run["agents"] / run["sync_interval_s"]
+            client_s = float(np.nan_to_num(run["client_cpu_cores"])) / rate
+            loop = _solve(as_run, 0, costs, quantile, run["agents"], float(run["sync_interval_s"]), client_s)
+            sync_rate = loop.estimate.throughput_per_s
+            cores = float(cores_of(as_run)[0])
+            # Each server is woken by its own agents only; the datastore by all.
+            point = OperatingPoint(np.array([sync_rate / cores]), np.array([loop.estimate.in_flight]))
+        for component in COMPONENTS:
+            if component == "datastore" and run["datastore"] == "sqlite":
+                continue
+            own = OperatingPoint(point.rate_per_core_s / (servers if component == "server" else 1.0), point.in_flight)
+            used = variance = run_sd = 0.0
+            parts = []
+            if loaded:
+                parts.append((sync_rate, as_run.assign(operation="sync"), own))
+            if run["sync_mode"] == "full_cache":
+                seconds = costs.predict(reload)["estimate_s"].sum()
+                parts.append((servers / (run["reload_interval_s"] + seconds), reload, own))
+            for rate, frame, where in parts:
+                mean, parameters, between = (
+                    float(value[0]) for value in costs.linear_predictor(frame, component, where)
+                )
+                used, variance, run_sd = used + rate * mean, variance + rate**2 * parameters, run_sd + rate * between**0.5
+            spread = quantile * np.sqrt(variance + run_sd**2) / used if used else 0.0
+            yield Scored(
+                row,
+                f"{component}_cpu_cores",
+                float(run[f"{component}_cpu_cores"]),
+                used,
+                used * np.exp(-spread),
+                used * np.exp(spread),
+                run["sync_mode"],
+                run["datastore"],
+                "fleet",
+                component,
+            )
+        if loop is not None:
+            window_s = float(run["window_s"])
+            rates = [loop.high.throughput_per_s, loop.low.throughput_per_s]
+            # A window holds a whole number of syncs, and agents at random phases: half a sync an agent at each edge.
+            edge = quantile * np.sqrt(run["agents"] / 6.0) / window_s
+            yield Scored(
+                row,
+                "sync_per_s",
+                float(run["sync_per_s"]),
+                sync_rate,
+                min(rates) - edge,
+                max(rates) + edge,
+                run["sync_mode"],
+                run["datastore"],
+                "fleet",
+                "sync_per_s",
+            )

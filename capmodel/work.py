@@ -1,0 +1,279 @@
+"""How an operation's work lies over unit costs, and how busy its host is.
+
+An operation's cost is a sum of work times unit cost. The work is what SPIRE's code does (:func:`capmodel.spire.work`).
+A unit cost is shared by all datastores where the work does not touch the datastore.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from capmodel import spire
+
+COMPONENTS = ("server", "datastore")
+
+#: Cores of the machine that the shipped runs were measured on (data/README.md).
+MEASURED_CORES = 2
+
+_SIGNATURES = tuple(f"{kind}_signature:{key}" for kind in ("x509", "jwt") for key in spire.CA_KEY_TYPES)
+
+#: Unit costs of each family and component. ``pooled``: one cost for every datastore. ``each``: one a datastore.
+#: ``waking_`` before an item: the extra that it costs to wake an idle host; it fades as requests come quicker.
+#: ``churn_``: the extra of connections opened anew; it grows with the syncs in flight.
+TERMS: dict[tuple[str, str], dict[str, str]] = {
+    ("cache", "server"): {
+        "rpc": "pooled",
+        "waking_rpc": "each",
+        "transaction": "each",
+        "entry_sent": "pooled",
+        "revision_sent": "pooled",
+        "handshake": "pooled",
+        **dict.fromkeys(_SIGNATURES, "pooled"),
+        "entry_list": "each",
+        "write_statement": "each",
+        "entry_write_statement": "each",
+        "entry_created": "pooled",
+        "entry_updated": "pooled",
+        "entry_deleted": "pooled",
+        "entry_listed": "each",
+    },
+    ("cache", "datastore"): {
+        "transaction": "each",
+        "waking_transaction": "each",
+        "entry_list": "each",
+        "write_statement": "each",
+        "entry_created": "each",
+        "entry_updated": "each",
+        "entry_deleted": "each",
+        "entry_listed": "pooled",
+    },
+    ("crawl", "server"): {
+        "crawl": "each",
+        "visit": "each",
+        "selector_list": "each",
+        "waking_crawl": "each",
+        "waking_visit": "each",
+    },
+    ("crawl", "datastore"): {
+        "crawl": "each",
+        "visit": "each",
+        "selector_list": "each",
+        "waking_crawl": "each",
+        "waking_visit": "each",
+        "churn_visit": "each",
+        "churn_crawl": "each",
+    },
+    ("reload", "server"): {
+        "reload": "each",
+        "entry_read": "each",
+        "entry_detail_read": "each",
+        "agent_read": "pooled",
+        "node_selector_read": "pooled",
+    },
+    ("reload", "datastore"): {
+        "reload": "each",
+        "entry_read": "each",
+        "entry_detail_read": "each",
+        "agent_read": "each",
+        "node_selector_read": "each",
+    },
+    ("poll", "server"): {"poll": "each"},
+    ("poll", "datastore"): {"poll": "each"},
+}
+
+#: Columns that decide an operation's work, and what stands in where a file does not have one.
+WORK_COLUMNS: dict[str, str | float] = {
+    "operation": "sync",
+    "sync_mode": "full_cache",
+    "batch_size": 1.0,
+    "federated_domains": 0.0,
+    "entries_per_agent": 0.0,
+    "agents": 0.0,
+    "entries": 0.0,
+    "selectors_per_entry": 2.0,
+    "node_selectors_per_agent": 0.0,
+    "dns_names_per_entry": 0.0,
+    "ca_key_type": "ec-p256",
+}
+
+
+def work_items(frame: pd.DataFrame) -> pd.DataFrame:
+    """Count the work of each row's operation.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with the columns of `WORK_COLUMNS`; a missing column takes its default.
+
+    Returns
+    -------
+    DataFrame
+        One column an item of work, 0 where an operation has none, with the index of `frame`.
+
+    Raises
+    ------
+    ValueError
+        If an operation is unknown.
+    """
+    complete = frame.reindex(columns=list(WORK_COLUMNS)).astype(object)
+    complete = complete.where(complete.notna(), pd.Series(WORK_COLUMNS), axis=1)
+    # A file of a million rows has few distinct configurations: each is counted once.
+    code, distinct = pd.factorize(pd.MultiIndex.from_frame(complete))
+    counted = [spire.work(**dict(zip(WORK_COLUMNS, row, strict=True))) for row in distinct]
+    table = pd.DataFrame(counted, dtype=float).fillna(0.0)
+    return table.iloc[code].set_axis(frame.index)
+
+
+class OperatingPoint(NamedTuple):
+    """How busy a row's host is.
+
+    Attributes
+    ----------
+    rate_per_core_s : ndarray
+        Operations a second for each core of the host.
+    in_flight : ndarray
+        Operations being served at a time.
+    """
+
+    rate_per_core_s: NDArray[np.float64]
+    in_flight: NDArray[np.float64]
+
+
+def cores_of(frame: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the cores of each row's host, those of the measured machine where a file does not say.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows, with or without ``cores``.
+
+    Returns
+    -------
+    ndarray
+        Cores.
+    """
+    return frame["cores"].to_numpy(float) if "cores" in frame else np.full(len(frame), float(MEASURED_CORES))
+
+
+def measured_point(runs: pd.DataFrame) -> OperatingPoint:
+    """Return the operating point of measured rows, from their own throughput and latency.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Rows of ``sync_runs.csv`` or ``reload_runs.csv``.
+
+    Returns
+    -------
+    OperatingPoint
+        Operations a second and core, and operations in flight by Little's law.
+    """
+    rate = (runs["operations"] / runs["window_s"]).to_numpy(float)
+    return OperatingPoint(rate / cores_of(runs), rate * runs["latency_mean_s"].fillna(0.0).to_numpy(float))
+
+
+def families(frame: pd.DataFrame) -> pd.Series:
+    """Name the family of each row's operation.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with ``sync_mode`` and ``operation``.
+
+    Returns
+    -------
+    Series of str
+        See :func:`capmodel.spire.family`.
+    """
+    pairs = zip(frame["sync_mode"], frame["operation"], strict=True)
+    return pd.Series([spire.family(mode, operation) for mode, operation in pairs], index=frame.index, dtype=object)
+
+
+PREFIXES = ("waking_", "churn_")
+
+
+def prefix_of(item: str) -> str:
+    """Return what scales an item beyond its amount of work: ``"waking_"``, ``"churn_"`` or nothing."""
+    return next((prefix for prefix in PREFIXES if item.startswith(prefix)), "")
+
+
+def datastores_of(frame: pd.DataFrame) -> NDArray[np.object_]:
+    """Return each row's datastore, MariaDB standing for MySQL."""
+    return frame["datastore"].astype(object).replace("mysql", "mariadb").to_numpy()
+
+
+def unit_matrix(items: pd.DataFrame, datastores: NDArray[np.object_], terms: dict[str, str]) -> pd.DataFrame:
+    """Lay out the work of each row over the unit costs.
+
+    Parameters
+    ----------
+    items : DataFrame
+        Work of each row (:func:`work_items`).
+    datastores : ndarray of str
+        Datastore of each row.
+    terms : dict
+        One value of `TERMS`.
+
+    Returns
+    -------
+    DataFrame
+        Columns (item, datastore), ``"all"`` for a pooled item; absent work is 0. Waking and churn items hold the work
+        that they scale.
+    """
+    columns: dict[tuple[str, str], NDArray[np.float64]] = {}
+    for item, sharing in terms.items():
+        base = item.removeprefix(prefix_of(item))
+        amount = items[base].to_numpy(float) if base in items else np.zeros(len(items))
+        for name in ("all",) if sharing == "pooled" else spire.DATASTORES:
+            columns[item, name] = amount if name == "all" else np.where(datastores == name, amount, 0.0)
+    return pd.DataFrame(columns, index=items.index)
+
+
+def factors_of(
+    layout: pd.DataFrame, datastores: NDArray[np.object_], point: OperatingPoint, shape: Shape
+) -> NDArray[np.float64]:
+    """Return what each row's work is multiplied by in each column: its share of waking, its weight of churn, or 1."""
+    constants = np.array([shape.half_saturation.get(str(name), np.inf) for name in datastores])
+    beyond = np.maximum(point.in_flight - spire.IDLE_CONNECTIONS_BEFORE_V1_12, 0.0)
+    prefixes = np.array([prefix_of(item) for item, _ in layout.columns], dtype=object)
+    factors = np.ones(layout.shape)
+    factors[:, prefixes == "churn_"] = (beyond / (point.in_flight + constants))[:, None]
+    factors[:, prefixes == "waking_"] = (1.0 / (1.0 + point.rate_per_core_s * wakes_of(layout) / shape.wake_constant))[
+        :, None
+    ]
+    return factors
+
+
+def wakes_of(layout: pd.DataFrame) -> NDArray[np.float64]:
+    """Return how often one operation of each row wakes its host: requests, transactions or visits."""
+    columns = [key for key in layout.columns if key[0] in _WAKING_ITEMS]
+    return layout[columns].sum(axis=1).to_numpy() if columns else np.zeros(len(layout))
+
+
+#: Items whose count is the number of times an operation wakes its host.
+_WAKING_ITEMS = ("waking_rpc", "waking_transaction", "waking_visit")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The two constants in which a cost is not linear.
+
+    Attributes
+    ----------
+    wake_constant : float
+        Wakes a second and core at which half of the extra of an idle host is left.
+    half_saturation : dict of str to float
+        For each datastore the constant of :func:`capmodel.spire.churn`.
+    """
+
+    wake_constant: float
+    half_saturation: dict[str, float]
+
+
+def at_rows(point: OperatingPoint, rows: NDArray[np.bool_]) -> OperatingPoint:
+    return OperatingPoint(point.rate_per_core_s[rows], point.in_flight[rows])
