@@ -38,7 +38,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Capacity of SPIRE deployments."""
 
@@ -55,7 +57,9 @@ def size(
     datastore: Annotated[str, typer.Option(help="sqlite, postgresql, mariadb or mysql.")] = "postgresql",
     sync_mode: Annotated[str, typer.Option(help=", ".join(spire.SYNC_MODES) + ".")] = "full_cache",
     spire_version: Annotated[str | None, typer.Option(help="A release such as v1.15.3.")] = None,
-    entries_per_agent: Annotated[float | None, typer.Option(help="Entries of one agent; workloads / agents if absent.")] = None,
+    entries_per_agent: Annotated[
+        float | None, typer.Option(help="Entries of one agent; workloads / agents if absent.")
+    ] = None,
     selectors_per_entry: Annotated[float, typer.Option(help="Selectors of an entry.")] = 2.0,
     sync_interval: Annotated[float, typer.Option(help="Pause between an agent's syncs, s.")] = spire.SYNC_INTERVAL_S,
     reload_interval: Annotated[float, typer.Option(help="Pause between cache reloads, s.")] = spire.RELOAD_INTERVAL_S,
@@ -144,7 +148,9 @@ def book(
     root = Path(__file__).resolve().parent.parent
     script = root / "book" / "ext" / "build.py"
     if not script.is_file():
-        raise ValueError("book: expected a checkout of the project with its book/ folder; the installed package has none")
+        raise ValueError(
+            "book: expected a checkout of the project with its book/ folder; the installed package has none"
+        )
     environment = dict(os.environ)
     if measurements is not None:
         environment["CAPMODEL_MEASUREMENTS"] = str(measurements.resolve())
@@ -165,8 +171,9 @@ def _print_sizing(answer: Sizing) -> None:
     for part in answer.clusters:
         console.print(_sentence(part))
         table = Table("", "estimate", "lower", "upper", "unit")
-        for row in part.evaluation.to_frame().itertuples(index=False):
-            table.add_row(row.quantity, *(_number(value) for value in (row.estimate, row.lower, row.upper)), row.unit)
+        for row in part.evaluation.to_frame().to_dict("records"):
+            values = [_number(row[column]) for column in ("estimate", "lower", "upper")]
+            table.add_row(row["quantity"], *values, row["unit"])
         console.print(table)
         for label, lines in {
             "Holds because": part.reasons if part.holds else (),
@@ -212,9 +219,10 @@ def _print_check(result: CheckResults) -> None:
             f"{summary['coverage']:.1%} inside the {result.level:.0%} intervals"
         )
     table = Table("sync mode", "datastore", "operation", "component", "rows", "median error", "coverage")
-    for row in result.groups().itertuples(index=False):
-        error, coverage = f"{row.median_abs_relative_error:.1%}", f"{row.coverage:.0%}"
-        table.add_row(row.sync_mode, row.datastore, row.operation, row.component, str(row.rows), error, coverage)
+    for row in result.groups().to_dict("records"):
+        error, coverage = f"{row['median_abs_relative_error']:.1%}", f"{row['coverage']:.0%}"
+        names = [row[column] for column in ("sync_mode", "datastore", "operation", "component")]
+        table.add_row(*names, str(row["rows"]), error, coverage)
     console.print(table)
     for group in summary["unscored"]:
         console.print(f"Not scored, {group['rows']}: {group['reason']}")

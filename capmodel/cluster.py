@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from capmodel import spire
+from capmodel import response, spire
 from capmodel.deployment import Inputs, Rate, operation_rates
 
 
@@ -21,7 +21,8 @@ class Block(NamedTuple):
     items : list of str
         Items of work, as counted by :func:`capmodel.spire.work`.
     kinds : list of str
-        For each item ``"busy"``, ``"waking"`` (fades as requests come quicker) or ``"churn"`` (grows with syncs in flight).
+        For each item ``"busy"``, ``"waking"`` (fades as requests come quicker) or ``"churn"`` (grows with syncs in
+        flight).
     costs_s : list of float
         CPU seconds a unit.
     covariance : list of list of float
@@ -55,6 +56,12 @@ class UnitCosts(NamedTuple):
         Covariance of `memory_bytes`.
     memory_dispersion : float
         Variance of a server's memory around its mean, relative to the mean squared.
+    critical_share : dict of str to float
+        For each family of syncs, see :func:`capmodel.response.stretch`.
+    interference : float
+        See :func:`capmodel.response.stretch`.
+    response_dispersion : float
+        Variance of the logarithm of a measured response time around its prediction.
     """
 
     server: dict[str, Block]
@@ -63,6 +70,9 @@ class UnitCosts(NamedTuple):
     memory_bytes: list[float]
     memory_covariance: list[list[float]]
     memory_dispersion: float
+    critical_share: dict[str, float]
+    interference: float
+    response_dispersion: float
 
 
 class Demand(NamedTuple):
@@ -85,6 +95,8 @@ class Load(NamedTuple):
         CPU seconds a second of everything else: for one server, and for the datastore.
     server_wake_constant, datastore_wake_constant : float
         See :class:`Block`.
+    critical_share, interference : float
+        See :func:`capmodel.response.stretch`.
     """
 
     sync_server: Demand
@@ -93,6 +105,8 @@ class Load(NamedTuple):
     other_datastore: Demand
     server_wake_constant: float
     datastore_wake_constant: float
+    critical_share: float
+    interference: float
 
 
 class State(NamedTuple):
@@ -306,6 +320,8 @@ def load_of(fleet: Inputs, unit: UnitCosts, rates: list[Rate], servers: float) -
         other_datastore=other_datastore,
         server_wake_constant=unit.server[family].wake_constant,
         datastore_wake_constant=unit.datastore[family].wake_constant if family in unit.datastore else 1.0,
+        critical_share=unit.critical_share[family],
+        interference=unit.interference,
     )
 
 
@@ -422,20 +438,20 @@ def service_time(demand: Demand, waking: float, churn_weight: float) -> float:
     return demand.busy_s + waking * demand.waking_s + churn_weight * demand.churn_s
 
 
-def waiting_factor(cores: float, utilization: float) -> float:
-    """Return the response time at a multi-core station under processor sharing, in service times.
+def waiting(cores: float, utilization: float) -> float:
+    """Return the waiting at a multi-core station under processor sharing, in service times.
 
     Parameters
     ----------
     cores : float
         Cores, a whole number.
     utilization : float
-        Share in use, below 1.
+        Share in use, more than 0 and below 1.
 
     Returns
     -------
     float
-        1 + C / (cores (1 - u)), C being Erlang's delay probability.
+        C / (cores (1 - u)), C being Erlang's delay probability.
     """
     offered = cores * utilization
     inverse = 1.0
@@ -443,7 +459,7 @@ def waiting_factor(cores: float, utilization: float) -> float:
         inverse = 1.0 + inverse * k / offered
     blocking = 1.0 / inverse
     delay = blocking / (1.0 - utilization * (1.0 - blocking))
-    return 1.0 + delay / (cores * (1.0 - utilization))
+    return delay / (cores * (1.0 - utilization))
 
 
 def state_at(
@@ -488,11 +504,14 @@ def state_at(
     )
     response_s = math.inf
     if server < 1.0 and datastore < 1.0:
-        response_s = round_trips(fleet) * fleet.datastore_round_trip_time_s
-        response_s = response_s + service_time(load.sync_server, server_waking, 0.0) * waiting_factor(cores, server)
+        response_s = network_wait(fleet, share)
+        service_s = service_time(load.sync_server, server_waking, 0.0)
+        factor = response.stretch(waiting(cores, server), load.critical_share, load.interference)
+        response_s = response_s + service_s * factor
         if datastore > 0.0:
             service_s = service_time(load.sync_datastore, datastore_waking, weight)
-            response_s = response_s + service_s * waiting_factor(datastore_cores, datastore)
+            factor = response.stretch(waiting(datastore_cores, datastore), load.critical_share, load.interference)
+            response_s = response_s + service_s * factor
     return State(
         sync_per_s=sync_per_s,
         server_utilization=server,
@@ -504,25 +523,68 @@ def state_at(
     )
 
 
-def round_trips(fleet: Inputs) -> float:
+def round_trips(sync_mode: str, entries_per_agent: float, federated_domains: float) -> float:
     """Count the round trips to the datastore that one sync waits for.
+
+    Parameters
+    ----------
+    sync_mode : str
+        One of :data:`capmodel.spire.SYNC_MODES`.
+    entries_per_agent, federated_domains : float
+        Entries of the agent, and trust domains that they federate with.
+
+    Returns
+    -------
+    float
+        One transaction; a crawl adds two queries for each id visited, one after the other; federated bundles are
+        fetched ten at a time, two transactions and a list each.
+    """
+    if sync_mode == "crawl" or sync_mode == "crawl_cached":
+        return spire.TRANSACTION_ROUND_TRIPS + 2.0 * (1.0 + entries_per_agent)
+    turns = math.ceil(federated_domains / spire.FEDERATED_WORKERS)
+    return spire.TRANSACTION_ROUND_TRIPS + turns * (2.0 * spire.TRANSACTION_ROUND_TRIPS + 1.0)
+
+
+def bundle_wait(round_trip_time_s: float, sync_per_s: float) -> float:
+    """Return what a mean sync waits for the trust bundle to be read again.
+
+    Parameters
+    ----------
+    round_trip_time_s : float
+        Network round trip to the datastore, seconds.
+    sync_per_s : float
+        Syncs of one server a second.
+
+    Returns
+    -------
+    float
+        Seconds. The bundle is kept for 1 s; every sync that comes while it is read again reads it too.
+    """
+    read_s = spire.TRANSACTION_ROUND_TRIPS * round_trip_time_s
+    if sync_per_s <= 0.0:
+        return read_s
+    reading = min((1.0 + sync_per_s * read_s) / (sync_per_s * (1.0 + read_s)), 1.0)
+    return read_s * reading
+
+
+def network_wait(fleet: Inputs, sync_per_s: float) -> float:
+    """Return what a sync waits for the network between server and datastore.
 
     Parameters
     ----------
     fleet : Inputs
         The deployment.
+    sync_per_s : float
+        Syncs of one server a second.
 
     Returns
     -------
     float
-        One transaction; a crawl adds two queries for each id visited, one after the other; a federated bundle is
-        fetched beside the others, so that federation adds the three steps of one.
+        Seconds.
     """
-    if fleet.sync_mode == "crawl" or fleet.sync_mode == "crawl_cached":
-        return spire.TRANSACTION_ROUND_TRIPS + 2.0 * (1.0 + fleet.entries_per_agent)
-    if fleet.federated_domains > 0:
-        return 3.0 * spire.TRANSACTION_ROUND_TRIPS + 2.0
-    return spire.TRANSACTION_ROUND_TRIPS * 1.0
+    trips = round_trips(fleet.sync_mode, fleet.entries_per_agent, fleet.federated_domains)
+    trip_s = fleet.datastore_round_trip_time_s
+    return trips * trip_s + bundle_wait(trip_s, sync_per_s)
 
 
 def solve(
@@ -605,6 +667,8 @@ def with_errors(load: Load, server: float, datastore: float) -> Load:
         other_datastore=scaled(load.other_datastore, 1.0, datastore),
         server_wake_constant=load.server_wake_constant,
         datastore_wake_constant=load.datastore_wake_constant,
+        critical_share=load.critical_share,
+        interference=load.interference,
     )
 
 
@@ -728,10 +792,11 @@ def forecast(
     low = states[0]
     high = states[1]
     server_cores = servers * cores
-    response = Interval(
+    scatter = math.exp(quantile * math.sqrt(unit.response_dispersion))
+    response_s = Interval(
         estimate=estimate.response_time_s,
-        lower=min(low.response_time_s, estimate.response_time_s),
-        upper=max(high.response_time_s, estimate.response_time_s),
+        lower=min(low.response_time_s, estimate.response_time_s) / scatter,
+        upper=max(high.response_time_s, estimate.response_time_s) * scatter,
     )
     return Forecast(
         sync_per_s=Interval(estimate=estimate.sync_per_s, lower=high.sync_per_s, upper=low.sync_per_s),
@@ -743,11 +808,11 @@ def forecast(
             lower=low.datastore_utilization,
             upper=high.datastore_utilization,
         ),
-        response_time_s=response,
+        response_time_s=response_s,
         staleness_s=Interval(
-            estimate=staleness(fleet, reload_s, response.estimate),
-            lower=staleness(fleet, reload_s * math.exp(-quantile * server_sd), response.lower),
-            upper=staleness(fleet, reload_s * math.exp(quantile * server_sd), response.upper),
+            estimate=staleness(fleet, reload_s, response_s.estimate),
+            lower=staleness(fleet, reload_s * math.exp(-quantile * server_sd), response_s.lower),
+            upper=staleness(fleet, reload_s * math.exp(quantile * server_sd), response_s.upper),
         ),
         memory_bytes=memory_of(fleet, unit, servers, quantile),
         server_cores_used=Interval(

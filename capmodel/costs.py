@@ -7,7 +7,7 @@ and a constant coefficient of variation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,9 +19,10 @@ from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.table import SimpleTable
 
 from capmodel import datasets, host
-from capmodel.cluster import Block, UnitCosts
+from capmodel.cluster import Block, UnitCosts, waiting
 from capmodel.memory import MemoryResults, ServerMemory
 from capmodel.regression import RESOLUTION_S, ComponentFit, fit_families
+from capmodel.response import ResponseResults, fit_response
 from capmodel.work import (
     COMPONENTS,
     PREFIXES,
@@ -33,11 +34,14 @@ from capmodel.work import (
     factors_of,
     families,
     measured_point,
-    prefix_of,
+    prefixes_of,
     unit_matrix,
     wakes_of,
     work_items,
 )
+
+#: What stands for response times before they are fitted, or where no callers that pause were measured.
+NO_RESPONSE = ResponseResults(critical_share={"cache": 1.0, "crawl": 1.0}, interference=0.0, dispersion=0.0, rows=0)
 
 
 class OperationCosts:
@@ -96,7 +100,7 @@ class OperationCosts:
             # A prediction knows the callers, not how busy they made the host. Fitting at the predicted operating point
             # keeps that error inside the dispersion, where the intervals can see it.
             point = results.operating_point(rows)
-        return results
+        return replace(results, response=_fit_responses(results, self.runs))
 
     def _idle_constant(self) -> float:
         """Estimate how many callers without pause leave half of the host idle."""
@@ -130,6 +134,25 @@ def _highest_rate(runs: pd.DataFrame) -> float:
     return float((syncs["operations"] / syncs["window_s"]).max())
 
 
+def _fit_responses(results: CostResults, runs: pd.DataFrame) -> ResponseResults:
+    """Fit response times to the syncs of callers that pause, as agents do."""
+    frame = runs[(runs["think_time_s"] > 0.0) & (runs["operation"] == "sync")]
+    if not len(frame):
+        return NO_RESPONSE
+    states = [state for _, state in results.loops(frame)]
+    cores = cores_of(frame)
+    # A host that churn has brought to its knees answers when its queue allows: nothing can be learnt there.
+    open_ = np.array([state.utilization < 0.9 for state in states])
+    demand_s = np.array([state.demand_s for state in states])
+    wait = np.array([waiting(count, min(state.utilization, 0.999)) for count, state in zip(cores, states, strict=True)])
+    return fit_response(
+        families(frame).to_numpy()[open_],
+        demand_s[open_],
+        wait[open_],
+        frame["latency_mean_s"].to_numpy(float)[open_],
+    )
+
+
 @dataclass(frozen=True)
 class CostResults:
     """Fitted unit costs.
@@ -146,6 +169,8 @@ class CostResults:
         Smallest and largest measured value of each covariate, one row a family.
     highest_rate_per_s : float
         Most syncs a second in a measured window.
+    response : ResponseResults
+        Fitted response times.
     """
 
     fits: dict[tuple[str, str], ComponentFit] = field(repr=False)
@@ -153,6 +178,7 @@ class CostResults:
     memory: MemoryResults = field(repr=False)
     ranges: pd.DataFrame = field(repr=False)
     highest_rate_per_s: float
+    response: ResponseResults = NO_RESPONSE
 
     @property
     def params(self) -> pd.Series:
@@ -212,10 +238,16 @@ class CostResults:
         """
         summary = Summary()
         for (family, component), fit in self.fits.items():
-            errors = self.bse.loc[(family, component)]
+            errors = np.where(fit.params > 0.0, np.sqrt(np.diag(fit.covariance)), np.nan)
             body = [
-                [item, where, f"{1e6 * value:.4g}", f"{1e6 * errors[item, where]:.3g}"]
-                for (item, where), value in fit.params.items()
+                [item, where, f"{1e6 * value:.4g}", f"{1e6 * error:.3g}"]
+                for item, where, value, error in zip(
+                    fit.params.index.get_level_values(0),
+                    fit.params.index.get_level_values(1),
+                    fit.params,
+                    errors,
+                    strict=True,
+                )
             ]
             title = f"{family}, {component}: {fit.rows} runs, dispersion " + ", ".join(
                 f"{name} {np.sqrt(value):.0%}" for name, value in fit.dispersion.items()
@@ -371,6 +403,9 @@ class CostResults:
             memory_bytes=self.memory.params.tolist(),
             memory_covariance=self.memory.covariance.to_numpy().tolist(),
             memory_dispersion=self.memory.dispersion,
+            critical_share=self.response.critical_share,
+            interference=self.response.interference,
+            response_dispersion=self.response.dispersion,
         )
 
     def operating_point(self, frame: pd.DataFrame) -> OperatingPoint:
@@ -393,25 +428,40 @@ class CostResults:
             return OperatingPoint(frame["rate_per_core_s"].to_numpy(float), in_flight)
         if "operations" not in frame:
             return OperatingPoint(np.full(rows, np.inf), np.zeros(rows))
-        cores = cores_of(frame)
-        client_s = frame.reindex(columns=["client_cpu_s_per_op"]).fillna(0.0).to_numpy(float)[:, 0]
-        callers = frame.reindex(columns=["concurrency"]).fillna(0.0).to_numpy(float)[:, 0]
-        pause_s = frame.reindex(columns=["think_time_s"]).fillna(0.0).to_numpy(float)[:, 0]
         rate = (frame["operations"] / frame["window_s"]).to_numpy(float, copy=True)
         in_flight = np.zeros(rows)
-        parts = self.demand_parts(frame)
+        for k, state in self.loops(frame):
+            rate[k], in_flight[k] = state.throughput_per_s, state.in_flight
+        return OperatingPoint(rate / cores_of(frame), in_flight)
+
+    def loops(self, frame: pd.DataFrame) -> Iterator[tuple[int, host.HostState]]:
+        """Solve each row's callers as a closed loop on the host that they share with server and datastore.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Rows with the work columns, ``datastore``, ``concurrency`` and ``think_time_s``.
+
+        Yields
+        ------
+        row, state : int, HostState
+            Position of each row that has callers, and its stationary state.
+        """
+        callers = frame.reindex(columns=["concurrency"]).fillna(0.0).to_numpy(float)[:, 0]
+        pause_s = frame.reindex(columns=["think_time_s"]).fillna(0.0).to_numpy(float)[:, 0]
+        client_s = frame.reindex(columns=["client_cpu_s_per_op"]).fillna(0.0).to_numpy(float)[:, 0]
+        cores, parts = cores_of(frame), self.demand_parts(frame)
         for k in np.flatnonzero(callers >= 1.0):
             state = host.closed_loop(
                 callers=int(callers[k]),
                 think_time_s=pause_s[k],
-                demand_s=parts.demand_at(k, cores[k], client_s[k]),
+                demand_s=parts.demand_at(int(k), cores[k], client_s[k]),
                 churn_s=float(np.nansum(parts.churn_s[:, k])),
                 half_saturation=self.half_saturation(str(frame["datastore"].iloc[k])),
                 cores=cores[k],
                 idle_constant=self.idle_constant,
             )
-            rate[k], in_flight[k] = state.throughput_per_s, state.in_flight
-        return OperatingPoint(rate / cores, in_flight)
+            yield int(k), state
 
     def demand_parts(self, frame: pd.DataFrame) -> DemandParts:
         """Split each row's cost into what it is on a busy host, the extra of waking it, and the extra of churn.
@@ -432,7 +482,7 @@ class CostResults:
         for place, component in enumerate(COMPONENTS):
             for rows, fit, layout in self._layouts(frame, component):
                 priced = layout.reindex(columns=fit.params.index, fill_value=0.0)
-                prefixes = np.array([prefix_of(item) for item, _ in priced.columns], dtype=object)
+                prefixes = prefixes_of(priced.columns)
                 for prefix, values in parts.items():
                     own = prefixes == prefix
                     values[place, rows] = priced.to_numpy()[:, own] @ fit.params.to_numpy()[own]

@@ -107,9 +107,8 @@ class Deployment:
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise ValueError(f"{name}: got {value!r}, expected a number")
             if not math.isfinite(value) or value > high or value < low or (value == low and not closed):
-                raise ValueError(
-                    f"{name}: got {value!r}, expected {'at least' if closed else 'more than'} {low:g} and at most {high:g}"
-                )
+                bound = "at least" if closed else "more than"
+                raise ValueError(f"{name}: got {value!r}, expected {bound} {low:g} and at most {high:g}")
         for name in ("agents", "workloads"):
             if getattr(self, name) != int(getattr(self, name)):
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, expected a whole number")

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capmodel import spire
+from capmodel.cluster import waiting
+from capmodel.response import stretch
 
 
 class HostState(NamedTuple):
@@ -130,6 +132,72 @@ def closed_loop(
         if high - low <= 1e-9 * high:
             break
     return state_at(0.5 * (low + high))
+
+
+def fleet_loop(
+    *,
+    callers: float,
+    think_time_s: float,
+    delay_s: Callable[[float], float],
+    demand_s: Callable[[float], float],
+    churn_s: float,
+    half_saturation: float,
+    cores: float,
+    critical_share: float,
+    interference: float,
+) -> HostState:
+    """Solve the closed loop of many callers with the response times of real servers.
+
+    Parameters
+    ----------
+    callers, think_time_s, demand_s, churn_s, half_saturation, cores
+        As in :func:`closed_loop`.
+    delay_s : callable
+        Operations a second to seconds that an operation waits for a network, beside its CPU time.
+    critical_share, interference : float
+        See :func:`capmodel.response.stretch`.
+
+    Returns
+    -------
+    HostState
+        The solution of X (Z + R(X)) = N; where churn makes several, the one with the longest queues.
+
+    Examples
+    --------
+    >>> state = fleet_loop(callers=100, think_time_s=1.0, delay_s=lambda rate: 0.0, demand_s=lambda rate: 0.002,
+    ...                    churn_s=0.0, half_saturation=1.0, cores=2, critical_share=1.0, interference=0.0)
+    >>> round(state.utilization, 3)
+    0.1
+    """
+
+    def state_at(rate: float) -> HostState:
+        held = max(callers - rate * think_time_s, 0.0)
+        weight = spire.churn(held, half_saturation) if churn_s > 0.0 else 0.0
+        demand = demand_s(rate) + churn_s * weight
+        used = rate * demand / cores
+        answer_s = np.inf
+        if used < 1.0:
+            answer_s = delay_s(rate) + demand * stretch(waiting(cores, used), critical_share, interference)
+        return HostState(rate, answer_s, used, held, demand, weight)
+
+    most = callers / max(think_time_s, 1e-9)
+    most = min(most, cores / demand_s(1e12))
+    steps = most * np.arange(1, 401) / 400 if churn_s > 0.0 else np.array([most])
+    low, high = 0.0, most
+    for rate in steps:
+        if rate * (think_time_s + state_at(rate).response_time_s) >= callers:
+            low, high = max(rate - steps[0], 0.0), float(rate)
+            break
+    for _ in range(200):
+        guess = 0.5 * (low + high)
+        if guess * (think_time_s + state_at(guess).response_time_s) > callers:
+            high = guess
+        else:
+            low = guess
+        if high - low <= 1e-12 * most:
+            break
+    found = state_at(low)
+    return found._replace(response_time_s=callers / low - think_time_s)
 
 
 def _chain(log_ratios: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -127,7 +127,7 @@ class ClusterSizing:
     cores_per_server: int
     memory_gb_per_server: int
     datastore_cores: int
-    interval: dict[str, dict[str, float]]
+    interval: dict[str, dict[str, int]]
     evaluation: Evaluation
     degraded: Evaluation
     holds: bool
@@ -531,7 +531,7 @@ def _extrapolations(deployment: Deployment, costs: CostResults, cores: int, data
         checks["entries"] = ("registration entries", float(deployment.workloads), "reload")
         checks["agents"] = ("agents in the datastore", float(deployment.agents), "reload")
     for column, (label, value, group) in checks.items():
-        low, high = costs.ranges.loc[group, (column, "min")], costs.ranges.loc[group, (column, "max")]
+        low, high = costs.ranges[column].loc[group].to_numpy(float)
         if value > high or (value < low and column == "selectors_per_entry"):
             found.append(f"{label}: {value:g}, measured {low:g} to {high:g}")
     measured_cores = 2

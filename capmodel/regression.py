@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar, nnls
 
 from capmodel import spire
-from capmodel.work import TERMS, OperatingPoint, Shape, at_rows, factors_of, prefix_of, unit_matrix
+from capmodel.work import TERMS, OperatingPoint, Shape, at_rows, factors_of, prefixes_of, unit_matrix
 
 #: CPU seconds a window to which the idle consumption taken off a measurement is known (data/README.md).
 RESOLUTION_S = 0.04
@@ -171,22 +171,19 @@ def _fit_shape(
         )
         return make(float(np.exp(found.x)))
 
-    prefixes = {prefix_of(item) for item, _ in layout.columns}
+    prefixes = set(prefixes_of(layout.columns))
     shape = Shape(np.inf, dict.fromkeys(pd.unique(datastores), 10.0))
     every = np.ones(len(cost), dtype=bool)
     if "waking_" in prefixes:
-        shape = best(lambda value: replace(shape, wake_constant=value), every, 10.0, 10_000.0)
+        before = shape
+        shape = best(lambda value: replace(before, wake_constant=value), every, 10.0, 10_000.0)
     if "churn_" in prefixes:
         for name in list(shape.half_saturation):
-            before = shape
-            shape = best(
-                lambda value, before=before, name=name: replace(
-                    before, half_saturation={**before.half_saturation, name: value}
-                ),
-                datastores == name,
-                1.0,
-                100.0,
-            )
+
+            def with_constant(value: float, name: str = name, kept: Shape = shape) -> Shape:
+                return replace(kept, half_saturation={**kept.half_saturation, name: value})
+
+            shape = best(with_constant, datastores == name, 1.0, 100.0)
         after = shape
         shape = best(lambda value: replace(after, wake_constant=value), every, 10.0, 10_000.0)
     return shape

@@ -16,7 +16,7 @@ from typing import NamedTuple
 SYNC_INTERVAL_S = 5.0
 #: Seconds between the end of one cache reload and the start of the next. v1.15.3 pkg/server/endpoints/endpoints.go:55
 RELOAD_INTERVAL_S = 5.0
-#: Age at which the server closes an agent's connection. v0.9.2 pkg/server/endpoints/endpoints.go:36,93, still so in v1.15.3
+#: Age at which the server closes an agent's connection, still so today. v0.9.2 pkg/server/endpoints/endpoints.go:36
 CONNECTION_AGE_S = 180.0
 #: Most signing requests in one call of an agent. v1.15.3 pkg/server/api/limits/limits.go
 SIGNING_BATCH_LIMIT = 500
@@ -38,6 +38,9 @@ IDLE_CONNECTIONS_BEFORE_V1_12 = 2
 #: Round trips to the datastore that the one attested-node transaction of a request waits for (BEGIN, PREPARE, EXECUTE,
 #: ROLLBACK). v1.15.3 pkg/server/datastore/sqlstore/sqlstore.go:614-648 in v0.9.2's numbering
 TRANSACTION_ROUND_TRIPS = 4
+
+#: Federated bundles that an agent fetches at a time. v1.15.3 pkg/agent/client/client.go:35,709-760
+FEDERATED_WORKERS = 10
 
 SYNC_MODES = ("crawl", "crawl_cached", "full_cache", "events_cache")
 DATASTORES = ("sqlite", "postgresql", "mariadb")

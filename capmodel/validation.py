@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from capmodel import host, spire
+from capmodel import cluster, host, spire
 from capmodel.datasets import DataError
 from capmodel.schemas import RUN_KINDS, SCHEMAS
 from capmodel.work import COMPONENTS, OperatingPoint, cores_of
@@ -18,6 +18,7 @@ from capmodel.work import COMPONENTS, OperatingPoint, cores_of
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
 
+_LOOP_QUANTITIES = ("throughput_per_s", "response_time_mean_s")
 _GROUP = ["sync_mode", "datastore", "operation", "component"]
 
 
@@ -154,6 +155,8 @@ def check(runs: pd.DataFrame, costs: CostResults, level: float = 0.9) -> CheckRe
     scored, unscored = [], []
     for found in predict(runs, costs, quantile):
         reason = _unscorable(found)
+        if found.component in _LOOP_QUANTITIES and runs.loc[found.row].get("start") == "together":
+            reason = "agents that started together are not in a stationary state"
         if reason:
             unscored.append((found.row, found.quantity, reason))
         else:
@@ -244,24 +247,28 @@ class _Loop(NamedTuple):
     high: host.HostState
 
 
-def _solve(
-    runs: pd.DataFrame, k: int, costs: CostResults, quantile: float, callers: float, pause_s: float, client_s: float
-) -> _Loop:
-    """Solve row `k` as a closed loop on one host shared by server, datastore and client."""
-    row = runs.iloc[[k]].assign(operation="sync")
+def _solve(row: pd.DataFrame, costs: CostResults, quantile: float, callers: float, pause_s: float) -> _Loop:
+    """Solve a row's callers as a closed loop on one host shared by server, datastore and client."""
+    row = row.assign(operation="sync")
+    run = row.iloc[0]
     cores = float(cores_of(row)[0])
+    client_s = _client(run, callers / max(pause_s, 1e-9))
     parts = costs.demand_parts(row)
     demand, churn_s = parts.demand_at(0, cores, client_s), float(np.nansum(parts.churn_s))
+    trip_s = float(run.get("round_trip_time_s", 0.0))
+    trips = cluster.round_trips(run["sync_mode"], run["entries_per_agent"], 0.0)
 
     def state(factor: float) -> host.HostState:
-        return host.closed_loop(
-            callers=int(callers),
+        return host.fleet_loop(
+            callers=float(callers),
             think_time_s=pause_s,
+            delay_s=lambda rate: trips * trip_s + cluster.bundle_wait(trip_s, rate),
             demand_s=lambda rate: client_s + factor * (demand(rate) - client_s),
             churn_s=factor * churn_s,
-            half_saturation=costs.half_saturation(str(row["datastore"].iloc[0])),
+            half_saturation=costs.half_saturation(str(run["datastore"])),
             cores=cores,
-            idle_constant=costs.idle_constant,
+            critical_share=costs.response.critical_share[spire.family(run["sync_mode"], "sync")],
+            interference=costs.response.interference,
         )
 
     estimate = state(1.0)
@@ -275,38 +282,40 @@ def _solve(
     return _Loop(estimate, state(float(np.exp(-spread))), state(float(np.exp(spread))))
 
 
+def _client(run: pd.Series, rate_per_s: float) -> float:
+    """Return the client's CPU seconds an operation, where the row has them."""
+    if "client_cpu_s_per_op" in run:
+        return float(np.nan_to_num(run["client_cpu_s_per_op"]))
+    return float(np.nan_to_num(run.get("client_cpu_cores", 0.0))) / rate_per_s
+
+
 def _closed_loops(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator[Scored]:
     """Predict throughput and mean response time of callers in a closed loop."""
+    scatter = np.sqrt(costs.response.dispersion)
     for k, (row, run) in enumerate(runs.iterrows()):
         pause_s = float(run["think_time_s"])
-        delay_s = float(run.get("round_trip_time_s", 0.0)) * _round_trips(run)
-        client_s = float(run.get("client_cpu_s_per_op", np.nan))
-        loop = _solve(runs, k, costs, quantile, run["population"], pause_s + delay_s, np.nan_to_num(client_s))
-        states = [loop.estimate, loop.low, loop.high]
-        together = run.get("start", "spread") == "together"
-        for quantity, values in {
-            "throughput_per_s": [state.throughput_per_s for state in states],
-            "response_time_mean_s": [state.response_time_s + delay_s for state in states],
+        loop = _solve(runs.iloc[[k]], costs, quantile, run["population"], pause_s)
+        answers = [state.response_time_s for state in loop]
+        # Answers scatter around the model; the rate of syncs follows, and a window counts it with its own error.
+        answer = [answers[0], min(answers) * np.exp(-quantile * scatter), max(answers) * np.exp(quantile * scatter)]
+        counted = np.exp(quantile / np.sqrt(loop.estimate.throughput_per_s * float(run["window_s"])))
+        rates = [run["population"] / (pause_s + seconds) for seconds in answer]
+        for quantity, (value, low, high) in {
+            "throughput_per_s": (rates[0], min(rates) / counted, max(rates) * counted),
+            "response_time_mean_s": answer,
         }.items():
             yield Scored(
                 row,
                 quantity,
-                np.nan if together else float(run[quantity]),
-                values[0],
-                min(values),
-                max(values),
+                float(run[quantity]),
+                value,
+                low,
+                high,
                 run["sync_mode"],
                 run["datastore"],
                 "sync",
                 quantity,
             )
-
-
-def _round_trips(run: pd.Series) -> float:
-    """Count the round trips to the datastore that a sync waits for."""
-    if spire.family(run["sync_mode"], "sync") == "crawl":
-        return spire.TRANSACTION_ROUND_TRIPS + 2.0 * (1.0 + run["entries_per_agent"])
-    return float(spire.TRANSACTION_ROUND_TRIPS)
 
 
 def _fleets(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator[Scored]:
@@ -319,9 +328,7 @@ def _fleets(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator
         sync_rate, point = 0.0, OperatingPoint(np.array([0.0]), np.array([0.0]))
         loop = None
         if loaded:
-            rate = run["agents"] / run["sync_interval_s"]
-            client_s = float(np.nan_to_num(run["client_cpu_cores"])) / rate
-            loop = _solve(as_run, 0, costs, quantile, run["agents"], float(run["sync_interval_s"]), client_s)
+            loop = _solve(as_run, costs, quantile, run["agents"], float(run["sync_interval_s"]))
             sync_rate = loop.estimate.throughput_per_s
             cores = float(cores_of(as_run)[0])
             # Each server is woken by its own agents only; the datastore by all.
@@ -341,7 +348,11 @@ def _fleets(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator
                 mean, parameters, between = (
                     float(value[0]) for value in costs.linear_predictor(frame, component, where)
                 )
-                used, variance, run_sd = used + rate * mean, variance + rate**2 * parameters, run_sd + rate * between**0.5
+                used, variance, run_sd = (
+                    used + rate * mean,
+                    variance + rate**2 * parameters,
+                    run_sd + rate * between**0.5,
+                )
             spread = quantile * np.sqrt(variance + run_sd**2) / used if used else 0.0
             yield Scored(
                 row,
@@ -356,6 +367,20 @@ def _fleets(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator
                 component,
             )
         if loop is not None:
+            scatter = np.exp(quantile * np.sqrt(costs.response.dispersion))
+            answers = [state.response_time_s for state in loop]
+            yield Scored(
+                row,
+                "response_time_mean_s",
+                float(run["response_time_mean_s"]),
+                answers[0],
+                min(answers) / scatter,
+                max(answers) * scatter,
+                run["sync_mode"],
+                run["datastore"],
+                "fleet",
+                "response_time_mean_s",
+            )
             window_s = float(run["window_s"])
             rates = [loop.high.throughput_per_s, loop.low.throughput_per_s]
             # A window holds a whole number of syncs, and agents at random phases: half a sync an agent at each edge.

@@ -121,7 +121,7 @@ def work_items(frame: pd.DataFrame) -> pd.DataFrame:
         If an operation is unknown.
     """
     complete = frame.reindex(columns=list(WORK_COLUMNS)).astype(object)
-    complete = complete.where(complete.notna(), pd.Series(WORK_COLUMNS), axis=1)
+    complete = complete.fillna(WORK_COLUMNS)
     # A file of a million rows has few distinct configurations: each is counted once.
     code, distinct = pd.factorize(pd.MultiIndex.from_frame(complete))
     counted = [spire.work(**dict(zip(WORK_COLUMNS, row, strict=True))) for row in distinct]
@@ -202,6 +202,22 @@ def prefix_of(item: str) -> str:
     return next((prefix for prefix in PREFIXES if item.startswith(prefix)), "")
 
 
+def prefixes_of(columns: pd.Index) -> NDArray[np.str_]:
+    """Return the prefix of each column's item.
+
+    Parameters
+    ----------
+    columns : Index
+        Columns (item, datastore).
+
+    Returns
+    -------
+    ndarray of str
+        See :func:`prefix_of`.
+    """
+    return np.array([prefix_of(str(item)) for item in columns.get_level_values(0)], dtype=str)
+
+
 def datastores_of(frame: pd.DataFrame) -> NDArray[np.object_]:
     """Return each row's datastore, MariaDB standing for MySQL."""
     return frame["datastore"].astype(object).replace("mysql", "mariadb").to_numpy()
@@ -240,7 +256,7 @@ def factors_of(
     """Return what each row's work is multiplied by in each column: its share of waking, its weight of churn, or 1."""
     constants = np.array([shape.half_saturation.get(str(name), np.inf) for name in datastores])
     beyond = np.maximum(point.in_flight - spire.IDLE_CONNECTIONS_BEFORE_V1_12, 0.0)
-    prefixes = np.array([prefix_of(item) for item, _ in layout.columns], dtype=object)
+    prefixes = prefixes_of(layout.columns)
     factors = np.ones(layout.shape)
     factors[:, prefixes == "churn_"] = (beyond / (point.in_flight + constants))[:, None]
     factors[:, prefixes == "waking_"] = (1.0 / (1.0 + point.rate_per_core_s * wakes_of(layout) / shape.wake_constant))[
@@ -276,4 +292,18 @@ class Shape:
 
 
 def at_rows(point: OperatingPoint, rows: NDArray[np.bool_]) -> OperatingPoint:
+    """Return the operating point of some rows.
+
+    Parameters
+    ----------
+    point : OperatingPoint
+        Of all rows.
+    rows : ndarray of bool
+        Which rows.
+
+    Returns
+    -------
+    OperatingPoint
+        Of those rows.
+    """
     return OperatingPoint(point.rate_per_core_s[rows], point.in_flight[rows])
