@@ -198,7 +198,8 @@ def _print_sizing(answer: Sizing) -> None:
 def _sentence(part: ClusterSizing) -> str:
     servers = f"{part.servers} server{'s' * (part.servers > 1)}"
     cores = f"{part.cores_per_server} core{'s' * (part.cores_per_server > 1)}"
-    datastore = f", {part.datastore_cores} datastore cores" if part.datastore_cores else ""
+    datastore = f", {part.datastore_cores} datastore core{'s' * (part.datastore_cores > 1)}"
+    datastore = datastore if part.datastore_cores else ""
     verdict = "" if part.holds else " (the largest tried, and it does not hold)"
     return (
         f"{part.agents} agents, {part.workloads} workloads: {servers} with {cores} and {part.memory_gb_per_server} GB "

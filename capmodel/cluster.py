@@ -30,7 +30,7 @@ class Block(NamedTuple):
     dispersion : float
         Variance of a run around its mean, relative to the mean squared.
     wake_constant : float
-        Wakes a second and core at which half of the extra of a host at rest is left.
+        Wakes a second and core at which 1/e of the extra of a host at rest is left.
     """
 
     items: list[str]
@@ -384,7 +384,7 @@ def waking_share(rate_per_s: float, sync: Demand, other: Demand, cores: float, w
     cores : float
         Cores of the station.
     wake_constant : float
-        Wakes a second and core at which half is left.
+        Wakes a second and core at which 1/e is left.
 
     Returns
     -------
@@ -392,7 +392,7 @@ def waking_share(rate_per_s: float, sync: Demand, other: Demand, cores: float, w
         1 at rest, towards 0 as requests come quicker.
     """
     wakes_per_s = (rate_per_s * sync.wakes + other.wakes) / cores
-    return 1.0 / (1.0 + wakes_per_s / wake_constant)
+    return math.exp(-wakes_per_s / wake_constant)
 
 
 def utilization_at(

@@ -25,6 +25,7 @@ from capmodel.regression import RESOLUTION_S, ComponentFit, fit_families
 from capmodel.response import ResponseResults, fit_response
 from capmodel.work import (
     COMPONENTS,
+    MEMBERS,
     PREFIXES,
     TERMS,
     OperatingPoint,
@@ -62,7 +63,7 @@ class OperationCosts:
     Notes
     -----
     Mean CPU seconds an operation = sum of work x unit cost, with b >= 0 and variance proportional to the mean squared
-    (Gamma family, identity link). ``waking_`` items are multiplied by 1 / (1 + w / w0), w being the wakes a second and
+    (Gamma family, identity link). ``waking_`` items are multiplied by exp(-w / w0), w being the wakes a second and
     core, and ``churn_`` items by :func:`capmodel.spire.churn`. A request that finds the host at rest pays for waking
     cores and for cold caches; when requests follow each other quickly, one waking serves many.
 
@@ -380,7 +381,7 @@ class CostResults:
         name = "mariadb" if datastore == "mysql" else datastore
         blocks: dict[str, dict[str, Block]] = {component: {} for component in COMPONENTS}
         for (family, component), fit in self.fits.items():
-            chosen = [key for key in fit.params.index if key[1] in ("all", name)]
+            chosen = [key for key in fit.params.index if name in MEMBERS[key[1]]]
             if name not in fit.dispersion:
                 continue
             kinds = [
@@ -499,7 +500,7 @@ class DemandParts(NamedTuple):
     busy_s, waking_s, churn_s : ndarray
         On a busy host, the extra on one at rest, the extra at full churn.
     wakes, wake_constant : ndarray
-        Wakes an operation, and wakes a second and core at which half of the extra is left.
+        Wakes an operation, and wakes a second and core at which 1/e of the extra is left.
     """
 
     busy_s: NDArray[np.float64]
@@ -529,7 +530,7 @@ class DemandParts(NamedTuple):
         waking_s, wakes = np.nan_to_num(self.waking_s[:, row]), self.wakes[:, row] / self.wake_constant[:, row] / cores
 
         def demand(throughput_per_s: float) -> float:
-            return busy_s + float(np.sum(waking_s / (1.0 + throughput_per_s * wakes)))
+            return busy_s + float(np.sum(waking_s * np.exp(-throughput_per_s * wakes)))
 
         return demand
 

@@ -58,19 +58,23 @@ class ComponentFit:
     fitted: pd.DataFrame = field(repr=False)
 
 
-def _constrained_mean(design: NDArray[np.float64], cost: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray:
-    """Solve the Gamma regression with identity link under non-negative coefficients."""
+def _constrained_mean(
+    design: NDArray[np.float64], cost: NDArray[np.float64], operations: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Solve the Gamma regression with identity link under non-negative coefficients; return costs and weights."""
     # Gamma's working weights are 1 / mean^2, so each step is a non-negative least-squares problem in relative errors.
     mean = cost.copy()
     params = np.zeros(design.shape[1])
     for _ in range(200):
+        # Weights follow the mean, not the measurement: a cost measured too small would else count for nothing.
+        weights = _weights(mean, operations)
         scale = np.sqrt(weights) / mean
         updated, _ = nnls(design * scale[:, None], cost * scale)
         mean = np.maximum(design @ updated, 1e-3 * cost)
         if np.allclose(updated, params, rtol=1e-9, atol=0.0):
             break
         params = updated
-    return params
+    return params, weights
 
 
 def _deviance(cost: NDArray[np.float64], mean: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
@@ -92,8 +96,8 @@ def _fit_component(
 ) -> ComponentFit:
     """Fit one family and component: constrained mean first, then statsmodels' inference on what is not at zero."""
     design = design.loc[:, (design != 0.0).any()]
-    weights = _weights(cost, operations)
-    params = pd.Series(_constrained_mean(design.to_numpy(), cost, weights), index=design.columns)
+    found, weights = _constrained_mean(design.to_numpy(), cost, operations)
+    params = pd.Series(found, index=design.columns)
     free = params > 0.0
     exog = design.loc[:, free].to_numpy()
     mean = design.to_numpy() @ params.to_numpy()
@@ -154,13 +158,12 @@ def _fit_shape(
     point: OperatingPoint,
 ) -> Shape:
     """Choose the constants of waking and churn by least deviance, one after the other."""
-    weights = _weights(cost, operations)
 
     def deviance(shape: Shape, rows: NDArray[np.bool_]) -> float:
         part = layout[rows]
         design = part.to_numpy() * factors_of(part, datastores[rows], at_rows(point, rows), shape)
-        mean = design @ _constrained_mean(design, cost[rows], weights[rows])
-        return _deviance(cost[rows], mean, weights[rows])
+        params, weights = _constrained_mean(design, cost[rows], operations[rows])
+        return _deviance(cost[rows], design @ params, weights)
 
     def best(make: Callable[[float], Shape], rows: NDArray[np.bool_], low: float, high: float) -> Shape:
         found = minimize_scalar(

@@ -23,6 +23,7 @@ MEASURED_CORES = 2
 _SIGNATURES = tuple(f"{kind}_signature:{key}" for kind in ("x509", "jwt") for key in spire.CA_KEY_TYPES)
 
 #: Unit costs of each family and component. ``pooled``: one cost for every datastore. ``each``: one a datastore.
+#: ``remote``: one for SQLite, which runs in the server, and one for all datastores behind a connection.
 #: ``waking_`` before an item: the extra that it costs to wake an idle host; it fades as requests come quicker.
 #: ``churn_``: the extra of connections opened anew; it grows with the syncs in flight.
 TERMS: dict[tuple[str, str], dict[str, str]] = {
@@ -40,7 +41,7 @@ TERMS: dict[tuple[str, str], dict[str, str]] = {
         "entry_created": "pooled",
         "entry_updated": "pooled",
         "entry_deleted": "pooled",
-        "entry_listed": "each",
+        "entry_listed": "remote",
     },
     ("cache", "datastore"): {
         "transaction": "each",
@@ -85,6 +86,14 @@ TERMS: dict[tuple[str, str], dict[str, str]] = {
     ("poll", "server"): {"poll": "each"},
     ("poll", "datastore"): {"poll": "each"},
 }
+
+#: Datastores that each name of a unit cost stands for.
+MEMBERS: dict[str, tuple[str, ...]] = {
+    "all": spire.DATASTORES,
+    "remote": tuple(name for name in spire.DATASTORES if name != "sqlite"),
+    **{name: (name,) for name in spire.DATASTORES},
+}
+_SHARING = {"pooled": ("all",), "each": spire.DATASTORES, "remote": ("sqlite", "remote")}
 
 #: Columns that decide an operation's work, and what stands in where a file does not have one.
 WORK_COLUMNS: dict[str, str | float] = {
@@ -238,15 +247,15 @@ def unit_matrix(items: pd.DataFrame, datastores: NDArray[np.object_], terms: dic
     Returns
     -------
     DataFrame
-        Columns (item, datastore), ``"all"`` for a pooled item; absent work is 0. Waking and churn items hold the work
-        that they scale.
+        Columns (item, name), the names being keys of `MEMBERS`; absent work is 0. Waking and churn items hold the
+        work that they scale.
     """
     columns: dict[tuple[str, str], NDArray[np.float64]] = {}
     for item, sharing in terms.items():
         base = item.removeprefix(prefix_of(item))
         amount = items[base].to_numpy(float) if base in items else np.zeros(len(items))
-        for name in ("all",) if sharing == "pooled" else spire.DATASTORES:
-            columns[item, name] = amount if name == "all" else np.where(datastores == name, amount, 0.0)
+        for name in _SHARING[sharing]:
+            columns[item, name] = np.where(np.isin(datastores, MEMBERS[name]), amount, 0.0)
     return pd.DataFrame(columns, index=items.index)
 
 
@@ -259,10 +268,39 @@ def factors_of(
     prefixes = prefixes_of(layout.columns)
     factors = np.ones(layout.shape)
     factors[:, prefixes == "churn_"] = (beyond / (point.in_flight + constants))[:, None]
-    factors[:, prefixes == "waking_"] = (1.0 / (1.0 + point.rate_per_core_s * wakes_of(layout) / shape.wake_constant))[
+    factors[:, prefixes == "waking_"] = waking_share(point.rate_per_core_s, wakes_of(layout), shape.wake_constant)[
         :, None
     ]
     return factors
+
+
+def waking_share(
+    rate_per_core_s: NDArray[np.float64], wakes: NDArray[np.float64], wake_constant: float
+) -> NDArray[np.float64]:
+    """Return which share of the extra of waking a host is left.
+
+    Parameters
+    ----------
+    rate_per_core_s : ndarray
+        Operations a second and core; infinite on a busy host.
+    wakes : ndarray
+        Wakes an operation.
+    wake_constant : float
+        Wakes a second and core at which 1/e of the extra is left.
+
+    Returns
+    -------
+    ndarray
+        exp(-wakes a second / constant): 1 at rest, towards 0 as requests come quicker.
+
+    Examples
+    --------
+    >>> waking_share(np.array([0.0, np.inf]), np.array([2.0, 2.0]), 700.0)
+    array([1., 0.])
+    """
+    wakes_per_s = np.zeros(np.broadcast_shapes(np.shape(rate_per_core_s), np.shape(wakes)))
+    np.multiply(rate_per_core_s, wakes, out=wakes_per_s, where=np.asarray(wakes) > 0.0)
+    return np.exp(-wakes_per_s / wake_constant)
 
 
 def wakes_of(layout: pd.DataFrame) -> NDArray[np.float64]:
@@ -282,7 +320,7 @@ class Shape:
     Attributes
     ----------
     wake_constant : float
-        Wakes a second and core at which half of the extra of an idle host is left.
+        Wakes a second and core at which 1/e of the extra of an idle host is left.
     half_saturation : dict of str to float
         For each datastore the constant of :func:`capmodel.spire.churn`.
     """
