@@ -77,7 +77,7 @@ def _constrained_mean(
     return params, weights
 
 
-def _deviance(cost: NDArray[np.float64], mean: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+def _deviance(cost: NDArray[np.float64], mean: NDArray, weights: NDArray[np.float64]) -> float:
     """Return the weighted Gamma deviance."""
     return float(2.0 * np.sum(weights * ((cost - mean) / mean - np.log(cost / mean))))
 
