@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from capmodel import response, spire
 from capmodel.deployment import Inputs, Rate, operation_rates
+from capmodel.waking import Waking, waking_share
 
 
 class Block(NamedTuple):
@@ -29,8 +30,8 @@ class Block(NamedTuple):
         Covariance of `costs_s`.
     dispersion : float
         Variance of a run around its mean, relative to the mean squared.
-    wake_constant : float
-        Wakes a second and core at which 1/e of the extra of a host at rest is left.
+    waking : Waking
+        How the extra of a host at rest fades.
     """
 
     items: list[str]
@@ -38,7 +39,7 @@ class Block(NamedTuple):
     costs_s: list[float]
     covariance: list[list[float]]
     dispersion: float
-    wake_constant: float
+    waking: Waking
 
 
 class UnitCosts(NamedTuple):
@@ -93,7 +94,7 @@ class Load(NamedTuple):
         CPU seconds a sync.
     other_server, other_datastore : Demand
         CPU seconds a second of everything else: for one server, and for the datastore.
-    server_wake_constant, datastore_wake_constant : float
+    server_waking, datastore_waking : Waking
         See :class:`Block`.
     critical_share, interference : float
         See :func:`capmodel.response.stretch`.
@@ -103,8 +104,8 @@ class Load(NamedTuple):
     sync_datastore: Demand
     other_server: Demand
     other_datastore: Demand
-    server_wake_constant: float
-    datastore_wake_constant: float
+    server_waking: Waking
+    datastore_waking: Waking
     critical_share: float
     interference: float
 
@@ -318,8 +319,8 @@ def load_of(fleet: Inputs, unit: UnitCosts, rates: list[Rate], servers: float) -
         sync_datastore=sync_datastore,
         other_server=other_server,
         other_datastore=other_datastore,
-        server_wake_constant=unit.server[family].wake_constant,
-        datastore_wake_constant=unit.datastore[family].wake_constant if family in unit.datastore else 1.0,
+        server_waking=unit.server[family].waking,
+        datastore_waking=unit.datastore[family].waking if family in unit.datastore else unit.server[family].waking,
         critical_share=unit.critical_share[family],
         interference=unit.interference,
     )
@@ -372,7 +373,7 @@ def added(one: Demand, other: Demand) -> Demand:
     )
 
 
-def waking_share(rate_per_s: float, sync: Demand, other: Demand, cores: float, wake_constant: float) -> float:
+def station_waking(rate_per_s: float, sync: Demand, other: Demand, cores: float, waking: Waking) -> float:
     """Return which share of the extra of waking is left at a station.
 
     Parameters
@@ -383,16 +384,15 @@ def waking_share(rate_per_s: float, sync: Demand, other: Demand, cores: float, w
         A sync, and a second of everything else.
     cores : float
         Cores of the station.
-    wake_constant : float
-        Wakes a second and core at which 1/e is left.
+    waking : Waking
+        How the extra fades.
 
     Returns
     -------
     float
-        1 at rest, towards 0 as requests come quicker.
+        1 at rest, 0 on a host as busy as the busiest measured one.
     """
-    wakes_per_s = (rate_per_s * sync.wakes + other.wakes) / cores
-    return math.exp(-wakes_per_s / wake_constant)
+    return waking_share((rate_per_s * sync.wakes + other.wakes) / cores, waking)
 
 
 def utilization_at(
@@ -494,9 +494,9 @@ def state_at(
     in_flight = max(fleet.agents - sync_per_s * fleet.sync_interval_s, 0.0) / servers
     weight = spire.churn(in_flight, half_saturation) if load.sync_datastore.churn_s > 0.0 else 0.0
     share = sync_per_s / servers
-    server_waking = waking_share(share, load.sync_server, load.other_server, cores, load.server_wake_constant)
-    datastore_waking = waking_share(
-        sync_per_s, load.sync_datastore, load.other_datastore, datastore_cores, load.datastore_wake_constant
+    server_waking = station_waking(share, load.sync_server, load.other_server, cores, load.server_waking)
+    datastore_waking = station_waking(
+        sync_per_s, load.sync_datastore, load.other_datastore, datastore_cores, load.datastore_waking
     )
     server = utilization_at(share, load.sync_server, load.other_server, server_waking, 0.0, cores)
     datastore = utilization_at(
@@ -665,8 +665,8 @@ def with_errors(load: Load, server: float, datastore: float) -> Load:
         sync_datastore=scaled(load.sync_datastore, 1.0, datastore),
         other_server=scaled(load.other_server, 1.0, server),
         other_datastore=scaled(load.other_datastore, 1.0, datastore),
-        server_wake_constant=load.server_wake_constant,
-        datastore_wake_constant=load.datastore_wake_constant,
+        server_waking=load.server_waking,
+        datastore_waking=load.datastore_waking,
         critical_share=load.critical_share,
         interference=load.interference,
     )

@@ -23,6 +23,7 @@ from capmodel.cluster import Block, UnitCosts, waiting
 from capmodel.memory import MemoryResults, ServerMemory
 from capmodel.regression import RESOLUTION_S, ComponentFit, fit_families
 from capmodel.response import ResponseResults, fit_response
+from capmodel.waking import Waking, waking_share
 from capmodel.work import (
     COMPONENTS,
     MEMBERS,
@@ -63,9 +64,9 @@ class OperationCosts:
     Notes
     -----
     Mean CPU seconds an operation = sum of work x unit cost, with b >= 0 and variance proportional to the mean squared
-    (Gamma family, identity link). ``waking_`` items are multiplied by exp(-w / w0), w being the wakes a second and
-    core, and ``churn_`` items by :func:`capmodel.spire.churn`. A request that finds the host at rest pays for waking
-    cores and for cold caches; when requests follow each other quickly, one waking serves many.
+    (Gamma family, identity link). ``waking_`` items are multiplied by :func:`capmodel.waking.waking_share`, and
+    ``churn_`` items by :func:`capmodel.spire.churn`. A request that finds the host at rest pays for waking cores and
+    for cold caches; when requests follow each other quickly, one waking serves many.
 
     Examples
     --------
@@ -393,7 +394,7 @@ class CostResults:
                 costs_s=fit.params[chosen].tolist(),
                 covariance=fit.covariance.loc[chosen, chosen].to_numpy().tolist(),
                 dispersion=fit.dispersion[name],
-                wake_constant=min(fit.shape.wake_constant, 1e300),
+                waking=fit.shape.waking[name],
             )
         if not blocks["server"]:
             raise ValueError(f"datastore: got {datastore!r}, expected one that the fitted runs contain")
@@ -479,7 +480,9 @@ class CostResults:
         """
         shape = (len(COMPONENTS), len(frame))
         parts = {prefix: np.full(shape, np.nan) for prefix in ("", *PREFIXES)}
-        wakes, constant = np.zeros(shape), np.full(shape, np.inf)
+        wakes = np.zeros(shape)
+        waking = [[Waking(1.0, 0.0)] * len(frame) for _ in COMPONENTS]
+        datastores = datastores_of(frame)
         for place, component in enumerate(COMPONENTS):
             for rows, fit, layout in self._layouts(frame, component):
                 priced = layout.reindex(columns=fit.params.index, fill_value=0.0)
@@ -488,8 +491,9 @@ class CostResults:
                     own = prefixes == prefix
                     values[place, rows] = priced.to_numpy()[:, own] @ fit.params.to_numpy()[own]
                 wakes[place, rows] = wakes_of(layout)
-                constant[place, rows] = fit.shape.wake_constant
-        return DemandParts(parts[""], parts["waking_"], parts["churn_"], wakes, constant)
+                for row in np.flatnonzero(rows):
+                    waking[place][row] = fit.shape.waking[datastores[row]]
+        return DemandParts(parts[""], parts["waking_"], parts["churn_"], wakes, waking)
 
 
 class DemandParts(NamedTuple):
@@ -499,15 +503,17 @@ class DemandParts(NamedTuple):
     ----------
     busy_s, waking_s, churn_s : ndarray
         On a busy host, the extra on one at rest, the extra at full churn.
-    wakes, wake_constant : ndarray
-        Wakes an operation, and wakes a second and core at which 1/e of the extra is left.
+    wakes : ndarray
+        Wakes an operation.
+    waking : list of list of Waking
+        For each component and row how the extra of waking fades.
     """
 
     busy_s: NDArray[np.float64]
     waking_s: NDArray[np.float64]
     churn_s: NDArray[np.float64]
     wakes: NDArray[np.float64]
-    wake_constant: NDArray[np.float64]
+    waking: list[list[Waking]]
 
     def demand_at(self, row: int, cores: float, client_s: float) -> Callable[[float], float]:
         """Return the demand of a row's operation on a shared host as a function of its throughput.
@@ -527,10 +533,14 @@ class DemandParts(NamedTuple):
             Operations a second to CPU seconds an operation, without churn.
         """
         busy_s = client_s + float(np.nansum(self.busy_s[:, row]))
-        waking_s, wakes = np.nan_to_num(self.waking_s[:, row]), self.wakes[:, row] / self.wake_constant[:, row] / cores
+        parts = [
+            (float(np.nan_to_num(extra[row])), float(wakes[row]) / cores, waking[row])
+            for extra, wakes, waking in zip(self.waking_s, self.wakes, self.waking, strict=True)
+        ]
 
         def demand(throughput_per_s: float) -> float:
-            return busy_s + float(np.sum(waking_s * np.exp(-throughput_per_s * wakes)))
+            extra_s = sum(extra * waking_share(throughput_per_s * wakes, waking) for extra, wakes, waking in parts)
+            return busy_s + extra_s
 
         return demand
 

@@ -17,10 +17,23 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar, nnls
 
 from capmodel import spire
-from capmodel.work import TERMS, OperatingPoint, Shape, at_rows, factors_of, prefixes_of, unit_matrix
+from capmodel.waking import Waking
+from capmodel.work import (
+    TERMS,
+    OperatingPoint,
+    Shape,
+    at_rows,
+    factors_of,
+    prefixes_of,
+    unit_matrix,
+    wakes_per_core,
+)
 
 #: CPU seconds a window to which the idle consumption taken off a measurement is known (data/README.md).
 RESOLUTION_S = 0.04
+
+#: Wakes a second and core between which the constant of waking is sought; at the upper end the fade is linear.
+_WAKING_BOUNDS = (10.0, 10_000.0)
 
 #: Relative standard deviation of two windows of one configuration, as data/README.md gives it, for weights only.
 _USUAL_SPREAD = 0.12
@@ -174,19 +187,26 @@ def _fit_shape(
         )
         return make(float(np.exp(found.x)))
 
+    names = [str(name) for name in pd.unique(datastores)]
+    wakes_per_s = wakes_per_core(layout, point)
+    busiest = {name: float(wakes_per_s[datastores == name].max()) for name in names}
+
+    def with_waking(kept: Shape, constant_per_s: float) -> Shape:
+        return replace(kept, waking={name: Waking(constant_per_s, busiest[name]) for name in names})
+
     prefixes = set(prefixes_of(layout.columns))
-    shape = Shape(np.inf, dict.fromkeys(pd.unique(datastores), 10.0))
     every = np.ones(len(cost), dtype=bool)
+    shape = with_waking(Shape({}, dict.fromkeys(names, 10.0)), _WAKING_BOUNDS[1])
     if "waking_" in prefixes:
         before = shape
-        shape = best(lambda value: replace(before, wake_constant=value), every, 10.0, 10_000.0)
+        shape = best(lambda value: with_waking(before, value), every, *_WAKING_BOUNDS)
     if "churn_" in prefixes:
-        for name in list(shape.half_saturation):
+        for name in names:
 
             def with_constant(value: float, name: str = name, kept: Shape = shape) -> Shape:
                 return replace(kept, half_saturation={**kept.half_saturation, name: value})
 
             shape = best(with_constant, datastores == name, 1.0, 100.0)
         after = shape
-        shape = best(lambda value: replace(after, wake_constant=value), every, 10.0, 10_000.0)
+        shape = best(lambda value: with_waking(after, value), every, *_WAKING_BOUNDS)
     return shape

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from capmodel import spire
+from capmodel.waking import Waking, waking_share
 
 COMPONENTS = ("server", "datastore")
 
@@ -268,39 +269,33 @@ def factors_of(
     prefixes = prefixes_of(layout.columns)
     factors = np.ones(layout.shape)
     factors[:, prefixes == "churn_"] = (beyond / (point.in_flight + constants))[:, None]
-    factors[:, prefixes == "waking_"] = waking_share(point.rate_per_core_s, wakes_of(layout), shape.wake_constant)[
-        :, None
-    ]
+    wakes_per_s = wakes_per_core(layout, point)
+    for name in pd.unique(datastores) if "waking_" in prefixes else ():
+        rows, waking = datastores == name, shape.waking[str(name)]
+        shares = [waking_share(wakes, waking) for wakes in wakes_per_s[rows]]
+        factors[np.ix_(rows, prefixes == "waking_")] = np.array(shares)[:, None]
     return factors
 
 
-def waking_share(
-    rate_per_core_s: NDArray[np.float64], wakes: NDArray[np.float64], wake_constant: float
-) -> NDArray[np.float64]:
-    """Return which share of the extra of waking a host is left.
+def wakes_per_core(layout: pd.DataFrame, point: OperatingPoint) -> NDArray[np.float64]:
+    """Return how often each row's host is woken, a second and core.
 
     Parameters
     ----------
-    rate_per_core_s : ndarray
-        Operations a second and core; infinite on a busy host.
-    wakes : ndarray
-        Wakes an operation.
-    wake_constant : float
-        Wakes a second and core at which 1/e of the extra is left.
+    layout : DataFrame
+        Work of each row over the unit costs (:func:`unit_matrix`).
+    point : OperatingPoint
+        How busy the hosts are.
 
     Returns
     -------
     ndarray
-        exp(-wakes a second / constant): 1 at rest, towards 0 as requests come quicker.
-
-    Examples
-    --------
-    >>> waking_share(np.array([0.0, np.inf]), np.array([2.0, 2.0]), 700.0)
-    array([1., 0.])
+        Infinite on a busy host, 0 for work that wakes nothing.
     """
-    wakes_per_s = np.zeros(np.broadcast_shapes(np.shape(rate_per_core_s), np.shape(wakes)))
-    np.multiply(rate_per_core_s, wakes, out=wakes_per_s, where=np.asarray(wakes) > 0.0)
-    return np.exp(-wakes_per_s / wake_constant)
+    wakes = wakes_of(layout)
+    wakes_per_s = np.zeros(len(wakes))
+    np.multiply(point.rate_per_core_s, wakes, out=wakes_per_s, where=wakes > 0.0)
+    return wakes_per_s
 
 
 def wakes_of(layout: pd.DataFrame) -> NDArray[np.float64]:
@@ -315,17 +310,17 @@ _WAKING_ITEMS = ("waking_rpc", "waking_transaction", "waking_visit")
 
 @dataclass(frozen=True)
 class Shape:
-    """The two constants in which a cost is not linear.
+    """The constants in which a cost is not linear.
 
     Attributes
     ----------
-    wake_constant : float
-        Wakes a second and core at which 1/e of the extra of an idle host is left.
+    waking : dict of str to Waking
+        For each datastore how the extra of waking fades.
     half_saturation : dict of str to float
         For each datastore the constant of :func:`capmodel.spire.churn`.
     """
 
-    wake_constant: float
+    waking: dict[str, Waking]
     half_saturation: dict[str, float]
 
 
