@@ -59,8 +59,8 @@ class UnitCosts(NamedTuple):
         Variance of a server's memory around its mean, relative to the mean squared.
     critical_share : dict of str to float
         For each family of syncs, see :func:`capmodel.response.stretch`.
-    interference : float
-        See :func:`capmodel.response.stretch`.
+    interference, interference_error : float
+        See :func:`capmodel.response.stretch`; estimate and standard error.
     response_dispersion : float
         Variance of the logarithm of a measured response time around its prediction.
     """
@@ -73,6 +73,7 @@ class UnitCosts(NamedTuple):
     memory_dispersion: float
     critical_share: dict[str, float]
     interference: float
+    interference_error: float
     response_dispersion: float
 
 
@@ -645,8 +646,8 @@ def solve(
     )
 
 
-def with_errors(load: Load, server: float, datastore: float) -> Load:
-    """Multiply the demands on servers and datastore.
+def with_errors(load: Load, server: float, datastore: float, interference: float) -> Load:
+    """Multiply the demands on servers and datastore, and replace the interference.
 
     Parameters
     ----------
@@ -654,6 +655,8 @@ def with_errors(load: Load, server: float, datastore: float) -> Load:
         Demands.
     server, datastore : float
         Factors.
+    interference : float
+        See :func:`capmodel.response.stretch`.
 
     Returns
     -------
@@ -668,7 +671,7 @@ def with_errors(load: Load, server: float, datastore: float) -> Load:
         server_waking=load.server_waking,
         datastore_waking=load.datastore_waking,
         critical_share=load.critical_share,
-        interference=load.interference,
+        interference=interference,
     )
 
 
@@ -770,8 +773,8 @@ def forecast(
     Returns
     -------
     Forecast
-        Bounds are the states with the demands of servers and datastore both at their quantile: utilization and
-        response time grow with each demand, so no demand within its interval leaves them.
+        Bounds are the states with the demands of servers and datastore and the interference all at their quantile:
+        utilization and response time grow with each, so nothing within its interval leaves them.
     """
     reload_s = reload_duration(fleet, unit)
     rates = operation_rates(fleet, servers, 0.0, reload_s)
@@ -787,7 +790,12 @@ def forecast(
     )
     states = []
     for sign in (-1.0, 1.0):
-        moved = with_errors(load, math.exp(sign * quantile * server_sd), math.exp(sign * quantile * datastore_sd))
+        moved = with_errors(
+            load,
+            math.exp(sign * quantile * server_sd),
+            math.exp(sign * quantile * datastore_sd),
+            max(unit.interference + sign * quantile * unit.interference_error, 0.0),
+        )
         states.append(solve(fleet, moved, unit.half_saturation, servers, cores, datastore_cores))
     low = states[0]
     high = states[1]

@@ -22,7 +22,7 @@ from capmodel import datasets, host
 from capmodel.cluster import Block, UnitCosts, waiting
 from capmodel.memory import MemoryResults, ServerMemory
 from capmodel.regression import RESOLUTION_S, ComponentFit, fit_families
-from capmodel.response import ResponseResults, fit_response
+from capmodel.response import ResponseResults, fit_response, stretch
 from capmodel.waking import Waking, waking_share
 from capmodel.work import (
     COMPONENTS,
@@ -43,7 +43,9 @@ from capmodel.work import (
 )
 
 #: What stands for response times before they are fitted, or where no callers that pause were measured.
-NO_RESPONSE = ResponseResults(critical_share={"cache": 1.0, "crawl": 1.0}, interference=0.0, dispersion=0.0, rows=0)
+NO_RESPONSE = ResponseResults(
+    critical_share={"cache": 1.0, "crawl": 1.0}, interference=0.0, interference_error=0.0, dispersion=0.0, rows=0
+)
 
 
 class OperationCosts:
@@ -141,18 +143,27 @@ def _fit_responses(results: CostResults, runs: pd.DataFrame) -> ResponseResults:
     frame = runs[(runs["think_time_s"] > 0.0) & (runs["operation"] == "sync")]
     if not len(frame):
         return NO_RESPONSE
+    cores, group, answer_s = cores_of(frame), families(frame).to_numpy(), frame["latency_mean_s"].to_numpy(float)
+    cpu_s = frame.reindex(columns=[f"{part}_cpu_s_per_op" for part in (*COMPONENTS, "client")]).fillna(0.0).sum(axis=1)
+    used = measured_point(frame).rate_per_core_s * cpu_s.to_numpy(float)
     states = [state for _, state in results.loops(frame)]
-    cores = cores_of(frame)
     # A host that churn has brought to its knees answers when its queue allows: nothing can be learnt there.
-    open_ = np.array([state.utilization < 0.9 for state in states])
-    demand_s = np.array([state.demand_s for state in states])
-    wait = np.array([waiting(count, min(state.utilization, 0.999)) for count, state in zip(cores, states, strict=True)])
-    return fit_response(
-        families(frame).to_numpy()[open_],
-        demand_s[open_],
-        wait[open_],
-        frame["latency_mean_s"].to_numpy(float)[open_],
-    )
+    open_ = (used < _OPEN) & np.array([state.utilization < _OPEN for state in states])
+    wait = np.array([waiting(count, share) for count, share in zip(cores[open_], used[open_], strict=True)])
+    fitted = fit_response(group[open_], cpu_s.to_numpy(float)[open_], wait, answer_s[open_])
+    # A reader's prediction rests on predicted demands: their error is part of what it scatters by.
+    errors = [
+        np.log(seconds / (state.demand_s * stretch(waiting(count, state.utilization), share, fitted.interference)))
+        for seconds, state, count, share, kept in zip(
+            answer_s, states, cores, (fitted.critical_share[name] for name in group), open_, strict=True
+        )
+        if kept
+    ]
+    return fitted._replace(dispersion=float(np.mean(np.square(errors))))
+
+
+#: Utilization below which a host is taken to keep up.
+_OPEN = 0.9
 
 
 @dataclass(frozen=True)
@@ -407,6 +418,7 @@ class CostResults:
             memory_dispersion=self.memory.dispersion,
             critical_share=self.response.critical_share,
             interference=self.response.interference,
+            interference_error=self.response.interference_error,
             response_dispersion=self.response.dispersion,
         )
 

@@ -25,6 +25,9 @@ class ResponseResults(NamedTuple):
         For each family the share of a sync's CPU seconds that the caller waits for on a host at rest.
     interference : float
         How strongly the square of the waiting under processor sharing adds to it.
+    interference_error : float
+        Standard error of `interference`. Its effect grows with the square of the waiting, so near saturation this is
+        what an interval consists of.
     dispersion : float
         Variance of the logarithm of measured over predicted.
     rows : int
@@ -33,6 +36,7 @@ class ResponseResults(NamedTuple):
 
     critical_share: dict[str, float]
     interference: float
+    interference_error: float
     dispersion: float
     rows: int
 
@@ -75,9 +79,10 @@ def fit_response(
     family : ndarray of str, shape (n,)
         Family of each row's operation.
     demand_s : ndarray, shape (n,)
-        Predicted CPU seconds an operation, server, datastore and client together.
+        Measured CPU seconds an operation, server, datastore and client together: an error in a predicted demand would
+        pass for interference, or hide it.
     waiting : ndarray, shape (n,)
-        Predicted waiting under processor sharing in service times.
+        Waiting under processor sharing in service times, at the measured utilization.
     measured_s : ndarray, shape (n,)
         Measured mean latency, seconds.
 
@@ -95,9 +100,13 @@ def fit_response(
     start = np.append(np.full(len(names), 0.7), 1.0)
     found = least_squares(residuals, start, bounds=(1e-6, np.inf), loss="soft_l1", f_scale=0.3)
     degrees = max(len(measured_s) - len(start), 1)
+    dispersion = float(np.sum(residuals(found.x) ** 2) / degrees)
+    slopes = np.asarray(found.jac, dtype=float)
+    covariance = dispersion * np.linalg.pinv(slopes.T @ slopes)
     return ResponseResults(
         critical_share=dict(zip(names.tolist(), found.x[:-1].tolist(), strict=True)),
         interference=float(found.x[-1]),
-        dispersion=float(np.sum(residuals(found.x) ** 2) / degrees),
+        interference_error=float(np.sqrt(covariance[-1, -1])),
+        dispersion=dispersion,
         rows=len(measured_s),
     )

@@ -258,7 +258,7 @@ def _solve(row: pd.DataFrame, costs: CostResults, quantile: float, callers: floa
     trip_s = float(run.get("round_trip_time_s", 0.0))
     trips = cluster.round_trips(run["sync_mode"], run["entries_per_agent"], 0.0)
 
-    def state(factor: float) -> host.HostState:
+    def state(factor: float, sign: float) -> host.HostState:
         return host.fleet_loop(
             callers=float(callers),
             think_time_s=pause_s,
@@ -268,10 +268,10 @@ def _solve(row: pd.DataFrame, costs: CostResults, quantile: float, callers: floa
             half_saturation=costs.half_saturation(str(run["datastore"])),
             cores=cores,
             critical_share=costs.response.critical_share[spire.family(run["sync_mode"], "sync")],
-            interference=costs.response.interference,
+            interference=max(costs.response.interference + sign * quantile * costs.response.interference_error, 0.0),
         )
 
-    estimate = state(1.0)
+    estimate = state(1.0, 0.0)
     point = OperatingPoint(np.array([estimate.throughput_per_s / cores]), np.array([estimate.in_flight]))
     total = variance = run_sd = 0.0
     for component in COMPONENTS:
@@ -279,7 +279,7 @@ def _solve(row: pd.DataFrame, costs: CostResults, quantile: float, callers: floa
         if np.isfinite(mean):
             total, variance, run_sd = total + mean, variance + parameters, run_sd + np.sqrt(between)
     spread = quantile * np.sqrt(variance + run_sd**2) / total
-    return _Loop(estimate, state(float(np.exp(-spread))), state(float(np.exp(spread))))
+    return _Loop(estimate, state(float(np.exp(-spread)), -1.0), state(float(np.exp(spread)), 1.0))
 
 
 def _client(run: pd.Series, rate_per_s: float) -> float:
