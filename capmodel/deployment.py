@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, NamedTuple
+from numbers import Real
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from capmodel import spire
 
@@ -29,6 +30,19 @@ _BOUNDS: dict[str, tuple[float, float, bool]] = {
     "machine_speed": (0, 100, False),
     "datastore_speed": (0, 100, False),
 }
+
+
+def _number(name: str, value: object) -> float:
+    """Return a field's value if it is a number, numpy's own included."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{name}: got {value!r}, expected a number")
+    return cast(float, value)
+
+
+def _shown(value: float) -> str:
+    """Write a number short enough for a message."""
+    text = str(value)
+    return text if len(text) <= 40 else text[:40] + "..."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,15 +117,15 @@ class Deployment:
 
     def __post_init__(self) -> None:
         for name, (low, high, closed) in _BOUNDS.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise ValueError(f"{name}: got {value!r}, expected a number")
-            if not math.isfinite(value) or value > high or value < low or (value == low and not closed):
+            value = _number(name, getattr(self, name))
+            if not low <= value <= high or (value == low and not closed):
                 bound = "at least" if closed else "more than"
-                raise ValueError(f"{name}: got {value!r}, expected {bound} {low:g} and at most {high:g}")
-        for name in ("agents", "workloads"):
-            if getattr(self, name) != int(getattr(self, name)):
-                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected a whole number")
+                raise ValueError(f"{name}: got {_shown(value)}, expected {bound} {low:g} and at most {high:g}")
+            whole = name in ("agents", "workloads")
+            if whole and value != int(value):
+                raise ValueError(f"{name}: got {_shown(value)}, expected a whole number")
+            # Plain Python numbers: numpy's would overflow, and JSON knows none of them.
+            object.__setattr__(self, name, int(value) if whole else float(value))
         choices = {
             "datastore": (*spire.DATASTORES, "mysql"),
             "sync_mode": spire.SYNC_MODES,
@@ -120,18 +134,21 @@ class Deployment:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
-        if self.entries_per_agent is not None and not 0 <= self.entries_per_agent <= max(self.workloads, 0):
-            raise ValueError(
-                f"entries_per_agent: got {self.entries_per_agent!r}, expected at least 0 and at most workloads "
-                f"({self.workloads})"
-            )
+        if self.entries_per_agent is not None:
+            entries = _number("entries_per_agent", self.entries_per_agent)
+            if not 0 <= entries <= self.workloads:
+                raise ValueError(
+                    f"entries_per_agent: got {_shown(entries)}, expected at least 0 and at most workloads "
+                    f"({self.workloads})"
+                )
+            object.__setattr__(self, "entries_per_agent", float(entries))
         if self.spire_version is not None:
             spire.version_tuple(self.spire_version)
 
     @property
     def entries_of_agent(self) -> float:
         """Entries of a mean agent."""
-        return self.workloads / self.agents if self.entries_per_agent is None else float(self.entries_per_agent)
+        return self.workloads / self.agents if self.entries_per_agent is None else self.entries_per_agent
 
     @property
     def jittered_renewal(self) -> bool:
@@ -176,6 +193,11 @@ class Deployment:
         DataFrame
             operation, rate_per_s (of the whole deployment), batch_size, formula, source.
 
+        Raises
+        ------
+        ValueError
+            If there is no server or a time is negative or infinite.
+
         Examples
         --------
         >>> rates = Deployment(agents=5000, workloads=10_000).rates()
@@ -184,8 +206,15 @@ class Deployment:
         """
         import pandas as pd
 
+        if not servers >= 1:
+            raise ValueError(f"servers: got {servers!r}, expected at least 1")
+        for name, value in {"response_time_s": response_time_s, "reload_duration_s": reload_duration_s}.items():
+            if not 0.0 <= value < math.inf:
+                raise ValueError(f"{name}: got {value!r}, expected a finite number of at least 0 seconds")
         frame = pd.DataFrame(operation_rates(self.inputs(), servers, response_time_s, reload_duration_s))
         frame["formula"] = frame["operation"].map(FORMULAS)
+        if self.sync_mode.startswith("crawl"):
+            frame.loc[frame["operation"] == "sync", "formula"] += " + sign_x509"
         sources = {operation.name: operation.source for operation in spire.OPERATIONS}
         frame["source"] = frame["operation"].map(sources)
         return frame
@@ -224,12 +253,13 @@ class Rate(NamedTuple):
     batch_size: float
 
 
-#: Formula of each rate. N agents, Z sync interval, R response time, P renewal period, S servers, B reload duration.
+#: Formula of each rate. N agents, Z sync interval, R response time, P renewal period, S servers, B reload duration,
+#: calls: :func:`capmodel.spire.signing_calls`. Until v0.10 each call that signs is a sync too.
 FORMULAS = {
     "sync": "N / (Z + R)",
     "sync_federated": "N / (Z + R)",
     "connect": "N / 180 s + N / P(agent TTL)",
-    "sign_x509": "N x calls / P(X.509 TTL)",
+    "sign_x509": "N x calls / P(X.509 TTL) + changes / 2",
     "sign_jwt": "as given",
     "renew_agent": "N / P(agent TTL)",
     "create_entry": "changes / 2",

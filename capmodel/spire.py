@@ -522,8 +522,8 @@ def version_tuple(spire_version: str) -> tuple[int, int, int]:
     >>> version_tuple("v1.15.3")
     (1, 15, 3)
     """
-    parts = spire_version.removeprefix("v").split(".")
-    if len(parts) != 3 or not all(part.isdigit() for part in parts):
+    parts = str(spire_version).removeprefix("v").split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
         raise ValueError(f"spire_version: got {spire_version!r}, expected a release such as 'v1.15.3'")
     return int(parts[0]), int(parts[1]), int(parts[2])
 
