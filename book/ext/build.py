@@ -1,0 +1,186 @@
+"""Build the book: ``_build/html/index.html``, whole or not at all. ``capmodel book`` and ``make book`` run this file.
+
+The site is made beside the one that is published and takes its place in one step, so that a build that fails or is
+killed leaves the last good site. A stamp, written last, holds the digests of what went in and of what came out: when
+both still agree there is nothing to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from capsite.inputs import EXECUTION, PRESENTATION, digest, tree_digest
+
+#: Not for readers: sources of minified scripts, the theme's translations, what Sphinx remembers for its next run.
+UNPUBLISHED = ("*.map", ".buildinfo", ".buildinfo.bak", ".nojekyll", "locales")
+JOBS = 2
+
+
+class Folders:
+    """Where the parts of a build lie, below the checkout's ``_build``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.site = root / "_build" / "html"
+        self.work = root / "_build" / "work"
+        #: Sphinx's output; the notebook cache and the script libraries lie beside it.
+        self.output = self.work / "html"
+        self.stamp = self.work / "stamp.json"
+        #: There while a build runs: what a killed build leaves half-written cannot be told from the rest.
+        self.running = self.work / "running"
+
+
+@contextlib.contextmanager
+def alone(folders: Folders) -> Iterator[None]:
+    """Hold the lock of this checkout's builds; the system releases it when the process ends, however it ends."""
+    folders.work.parent.mkdir(parents=True, exist_ok=True)
+    with open(folders.work.parent / "lock", "w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("book: another build is running; waiting for it", flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def up_to_date(folders: Folders, inputs: str) -> bool:
+    """Tell whether the published site was made from these inputs and is complete."""
+    try:
+        stamp = json.loads(folders.stamp.read_text())
+    except (OSError, ValueError):
+        return False
+    return (
+        isinstance(stamp, dict)
+        and stamp.get("inputs") == inputs
+        and (folders.site / "index.html").is_file()
+        and stamp.get("output") == tree_digest(folders.site)
+    )
+
+
+def write_stamp(folders: Folders, inputs: str) -> None:
+    """Record what the published site was made from, and what it is."""
+    text = json.dumps({"inputs": inputs, "output": tree_digest(folders.site)})
+    new = folders.stamp.with_suffix(".new")
+    new.write_text(text)
+    new.replace(folders.stamp)
+
+
+def table_of_contents(folders: Folders) -> Path:
+    """Write the table of contents without the pages that are not there, and return where."""
+    import yaml
+
+    contents = yaml.safe_load((folders.root / "book" / "_toc.yml").read_text())
+    for part in contents["parts"]:
+        part["chapters"] = [
+            chapter for chapter in part["chapters"] if (folders.root / "book" / f"{chapter['file']}.md").is_file()
+        ]
+    contents["parts"] = [part for part in contents["parts"] if part["chapters"]]
+    path = folders.work / "_toc.yml"
+    path.write_text(yaml.safe_dump(contents, sort_keys=False))
+    return path
+
+
+def prepare_kernels(folders: Folders) -> None:
+    """Let cells run alike for everyone: in this environment, without anyone's own settings of IPython."""
+    profile = folders.work.parent / "ipython" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    # Kernels warn that their loopback connection is not encrypted.
+    (profile / "ipython_kernel_config.py").write_text("c = get_config()\nc.IPKernelApp.log_level = 40\n")
+    os.environ.update(
+        IPYTHONDIR=str(profile.parent), JUPYTER_PREFER_ENV_PATH="1", PYTHONHASHSEED="0", PYTHONWARNINGS="default"
+    )
+    os.environ.pop("PYTHONSTARTUP", None)
+
+
+def make(folders: Folders) -> bool:
+    """Run Jupyter Book strictly and return whether it had nothing to complain about.
+
+    Only executed cells are kept from one build to the next; everything else is made again, so that a site never depends
+    on the ones before it.
+    """
+    from jupyter_book.sphinx import build_sphinx
+
+    if folders.running.exists():
+        shutil.rmtree(folders.work)
+    folders.work.mkdir(parents=True, exist_ok=True)
+    folders.running.touch()
+    folders.stamp.unlink(missing_ok=True)
+    for leftover in (folders.output, folders.work / ".doctrees"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    result = build_sphinx(
+        folders.root / "book",
+        folders.output,
+        path_config=folders.root / "_config.yml",
+        noconfig=True,
+        confoverrides={
+            "external_toc_path": str(table_of_contents(folders)),
+            "latex_individualpages": False,
+            "nitpicky": True,
+        },
+        doctreedir=folders.work / ".doctrees",
+        warningiserror=True,
+        keep_going=True,
+        quiet=True,
+        jobs=JOBS,
+    )
+    folders.running.unlink()
+    return result == 0 and (folders.output / "index.html").is_file()
+
+
+def publish(folders: Folders) -> None:
+    """Put the new site in the place of the old one."""
+    new, old = folders.work / "new", folders.work / "old"
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.copytree(folders.output, new, ignore=shutil.ignore_patterns(*UNPUBLISHED))
+    if folders.site.exists():
+        folders.site.rename(old)
+    new.rename(folders.site)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def build(root: Path) -> int:
+    """Build the book of a checkout, unless it is built, and return an exit status."""
+    from_ = time.monotonic()
+    folders = Folders(root)
+    with alone(folders):
+        inputs = digest(root, EXECUTION + PRESENTATION)
+        if up_to_date(folders, inputs):
+            print(f"book: nothing has changed\n{folders.site / 'index.html'}")
+            return 0
+        print("book: running and checking every page (a minute or two when the data or the code changed)", flush=True)
+        prepare_kernels(folders)
+        if not make(folders):
+            print("book: not published; the messages above say why", file=sys.stderr)
+            return 1
+        from capsite.check import problems
+
+        found = problems(folders.output)
+        for problem in found:
+            print(f"book: {problem}", file=sys.stderr)
+        if found:
+            print("book: not published; the site has the problems above", file=sys.stderr)
+            return 1
+        publish(folders)
+        if digest(root, EXECUTION + PRESENTATION) == inputs:
+            write_stamp(folders, inputs)
+        else:
+            # Pages may come from before the change or after it, under one and the same key.
+            shutil.rmtree(folders.work / "cache", ignore_errors=True)
+            print("book: something changed while it was built; run it again", file=sys.stderr)
+        print(f"book: built in {time.monotonic() - from_:.0f} s\n{folders.site / 'index.html'}")
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(build(Path(__file__).resolve().parents[2]))
