@@ -23,9 +23,9 @@ _GROUP = ["sync_mode", "datastore", "operation", "component"]
 
 
 class Scored(NamedTuple):
-    """One predicted quantity of one row."""
+    """One predicted quantity of one row; `row` counts from 0."""
 
-    row: Any
+    row: int
     quantity: str
     measured: float
     predicted: float
@@ -51,7 +51,7 @@ class CheckResults:
         Coverage asked of the intervals.
     predictions : DataFrame
         One row a scored quantity: row, quantity, measured, predicted, lower, upper, sync_mode, datastore, operation,
-        component.
+        component. ``row`` counts the rows given from 0, whatever their index.
     unscored : DataFrame
         row, quantity, reason.
     """
@@ -143,6 +143,7 @@ def check(runs: pd.DataFrame, costs: CostResults, level: float = 0.9) -> CheckRe
     if not 0.0 < level < 1.0:
         raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
     kind = kind_of(runs)
+    runs = runs.reset_index(drop=True)
     quantile = float(norm.ppf(0.5 + level / 2.0))
     predict = {
         "sync_runs": _operations,
@@ -215,28 +216,25 @@ def _unscorable(found: Scored) -> str:
 def _operations(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator[Scored]:
     """Predict CPU seconds an operation."""
     level = 2.0 * float(norm.cdf(quantile)) - 1.0
-    predicted = costs.predict(runs, level=level).set_index(["component", "row"])
+    predicted = costs.predict(runs, level=level)
     for component in COMPONENTS:
-        table = predicted.loc[component]
-        measured = runs[f"{component}_cpu_s_per_op"]
-        for row, mode, datastore, operation in zip(
-            runs.index, runs["sync_mode"], runs["datastore"], runs["operation"], strict=True
+        quantity = f"{component}_cpu_s_per_op"
+        table = predicted[predicted["component"] == component]
+        for row, (measured, estimate, lower, upper, mode, datastore, operation) in enumerate(
+            zip(
+                runs[quantity],
+                table["estimate_s"],
+                table["lower_s"],
+                table["upper_s"],
+                runs["sync_mode"],
+                runs["datastore"],
+                runs["operation"],
+                strict=True,
+            )
         ):
             if component == "datastore" and datastore == "sqlite":
                 continue
-            estimate = table.loc[row]
-            yield Scored(
-                row,
-                f"{component}_cpu_s_per_op",
-                float(measured.loc[row]),
-                estimate["estimate_s"],
-                estimate["lower_s"],
-                estimate["upper_s"],
-                mode,
-                datastore,
-                operation,
-                component,
-            )
+            yield Scored(row, quantity, float(measured), estimate, lower, upper, mode, datastore, operation, component)
 
 
 class _Loop(NamedTuple):
@@ -252,6 +250,8 @@ def _solve(row: pd.DataFrame, costs: CostResults, quantile: float, callers: floa
     row = row.assign(operation="sync")
     run = row.iloc[0]
     cores = float(cores_of(row)[0])
+    if not _priced(row, costs):
+        return _Loop(_UNKNOWN, _UNKNOWN, _UNKNOWN)
     client_s = _client(run, callers / max(pause_s, 1e-9))
     parts = costs.demand_parts(row)
     demand, churn_s = parts.demand_at(0, cores, client_s), float(np.nansum(parts.churn_s))
@@ -282,6 +282,16 @@ def _solve(row: pd.DataFrame, costs: CostResults, quantile: float, callers: floa
     return _Loop(estimate, state(float(np.exp(-spread)), -1.0), state(float(np.exp(spread)), 1.0))
 
 
+_UNKNOWN = host.HostState(*[np.nan] * len(host.HostState._fields))
+
+
+def _priced(row: pd.DataFrame, costs: CostResults) -> bool:
+    """Tell whether the fit has a price for all that server and datastore do in a row's operation."""
+    busy = OperatingPoint(np.array([np.inf]), np.array([0.0]))
+    needed = COMPONENTS[:1] if row["datastore"].iloc[0] == "sqlite" else COMPONENTS
+    return all(np.isfinite(costs.linear_predictor(row, component, busy)[0][0]) for component in needed)
+
+
 def _client(run: pd.Series, rate_per_s: float) -> float:
     """Return the client's CPU seconds an operation, where the row has them."""
     if "client_cpu_s_per_op" in run:
@@ -292,9 +302,9 @@ def _client(run: pd.Series, rate_per_s: float) -> float:
 def _closed_loops(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator[Scored]:
     """Predict throughput and mean response time of callers in a closed loop."""
     scatter = np.sqrt(costs.response.dispersion)
-    for k, (row, run) in enumerate(runs.iterrows()):
+    for row, (_, run) in enumerate(runs.iterrows()):
         pause_s = float(run["think_time_s"])
-        loop = _solve(runs.iloc[[k]], costs, quantile, run["population"], pause_s)
+        loop = _solve(runs.iloc[[row]], costs, quantile, run["population"], pause_s)
         answers = [state.response_time_s for state in loop]
         # Answers scatter around the model; the rate of syncs follows, and a window counts it with its own error.
         answer = [answers[0], min(answers) * np.exp(-quantile * scatter), max(answers) * np.exp(quantile * scatter)]
@@ -320,10 +330,10 @@ def _closed_loops(runs: pd.DataFrame, costs: CostResults, quantile: float) -> It
 
 def _fleets(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator[Scored]:
     """Predict cores used and syncs a second of fleets with cache reloads, servers and datastore on one host."""
-    for k, (row, run) in enumerate(runs.iterrows()):
+    for row, (_, run) in enumerate(runs.iterrows()):
         servers = float(run.get("servers", 1))
         loaded = run.get("load", "agents") == "agents"
-        as_run = runs.iloc[[k]].assign(entries=run["workloads"])
+        as_run = runs.iloc[[row]].assign(entries=run["workloads"])
         reload = as_run.assign(operation="reload", sync_mode="full_cache")
         sync_rate, point = 0.0, OperatingPoint(np.array([0.0]), np.array([0.0]))
         loop = None
@@ -390,7 +400,7 @@ def _fleets(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator
                 "sync_per_s",
                 float(run["sync_per_s"]),
                 sync_rate,
-                min(rates) - edge,
+                max(min(rates) - edge, 0.0),
                 max(rates) + edge,
                 run["sync_mode"],
                 run["datastore"],
