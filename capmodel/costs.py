@@ -31,6 +31,7 @@ from capmodel.work import (
     TERMS,
     OperatingPoint,
     at_rows,
+    configurations,
     cores_of,
     datastores_of,
     factors_of,
@@ -96,10 +97,10 @@ class OperationCosts:
         memory = ServerMemory(self.runs, self.reload_runs).fit()
         idle_constant = self._idle_constant()
         group = families(rows).to_numpy()
-        items, datastores = work_items(rows), datastores_of(rows)
+        items, datastores, configuration = work_items(rows), datastores_of(rows), configurations(rows)
         point = measured_point(rows)
         for _ in range(_REFITS + 1):
-            fits = fit_families(rows, group, items, datastores, point)
+            fits = fit_families(rows, group, items, datastores, configuration, point)
             results = CostResults(fits, idle_constant, memory, _ranges(rows, group), _highest_rate(self.runs))
             # A prediction knows the callers, not how busy they made the host. Fitting at the predicted operating point
             # keeps that error inside the dispersion, where the intervals can see it.

@@ -15,6 +15,7 @@ import pandas as pd
 import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar, nnls
+from scipy.stats import norm
 
 from capmodel import spire
 from capmodel.waking import Waking
@@ -35,6 +36,12 @@ RESOLUTION_S = 0.04
 #: Wakes a second and core between which the constant of waking is sought; at the upper end the fade is linear.
 _WAKING_BOUNDS = (10.0, 10_000.0)
 
+#: Smallest relative standard deviation of two windows of one configuration (data/README.md): no interval is narrower.
+SMALLEST_SPREAD = 0.10
+
+#: Rows left out that it takes to tell whether intervals hold.
+_FEWEST_TO_CALIBRATE = 20
+
 #: Relative standard deviation of two windows of one configuration, as data/README.md gives it, for weights only.
 _USUAL_SPREAD = 0.12
 
@@ -52,7 +59,13 @@ class ComponentFit:
     at_bound : frozenset
         Costs that the data put at zero.
     dispersion : dict
-        For each datastore the variance of a run around its mean, relative to the mean squared.
+        For each datastore the variance of a run around its mean, relative to the mean squared, calibrated.
+    calibration : dict
+        For each datastore the factor by which standard deviations were widened so that intervals hold for
+        configurations left out of the fit; 1 where they did already, or where too few rows can tell.
+    held_out : DataFrame
+        For each row of the fit: measured, estimate without the row's configuration (NaN where no other configuration
+        contains the work), standard deviation of the logarithm before calibration.
     rows : int
         Rows in the fit.
     deviance : float
@@ -65,6 +78,8 @@ class ComponentFit:
     covariance: pd.DataFrame
     at_bound: frozenset[tuple[str, str]]
     dispersion: dict[str, float]
+    calibration: dict[str, float]
+    held_out: pd.DataFrame = field(repr=False)
     rows: int
     deviance: float
     shape: Shape
@@ -105,6 +120,7 @@ def _fit_component(
     cost: NDArray[np.float64],
     operations: NDArray[np.float64],
     datastores: NDArray[np.object_],
+    configuration: NDArray[np.intp],
     shape: Shape,
 ) -> ComponentFit:
     """Fit one family and component: constrained mean first, then statsmodels' inference on what is not at zero."""
@@ -123,15 +139,31 @@ def _fit_component(
     relative = (cost - mean) / mean
     leverage = np.einsum("ij,jk,ik->i", result.model.wexog, result.normalized_cov_params, result.model.wexog)
     dispersion = {
-        name: float(np.sum((weights * relative**2)[datastores == name]) / np.sum((1.0 - leverage)[datastores == name]))
+        name: max(
+            float(np.sum((weights * relative**2)[datastores == name]) / np.sum((1.0 - leverage)[datastores == name])),
+            SMALLEST_SPREAD**2,
+        )
         for name in spire.DATASTORES
         if (datastores == name).any()
     }
+    parameters = np.einsum("ij,jk,ik->i", design.to_numpy(), covariance.to_numpy(), design.to_numpy()) / mean**2
+    runs = np.array([dispersion[name] for name in datastores])
+    held_out = pd.DataFrame(
+        {
+            "measured": cost,
+            "estimate": _held_out(design.to_numpy(), cost, operations, configuration),
+            "spread": np.sqrt(parameters + runs + (RESOLUTION_S / (operations * mean)) ** 2),
+        },
+        index=design.index,
+    )
+    calibration = {name: _calibration(held_out[datastores == name]) for name in dispersion}
     return ComponentFit(
         params=params,
-        covariance=covariance,
+        covariance=covariance * max(calibration.values()) ** 2,
         at_bound=frozenset(params.index[~free]),
-        dispersion=dispersion,
+        dispersion={name: value * calibration[name] ** 2 for name, value in dispersion.items()},
+        calibration=calibration,
+        held_out=held_out,
         rows=len(cost),
         deviance=_deviance(cost, mean, weights),
         shape=shape,
@@ -139,11 +171,41 @@ def _fit_component(
     )
 
 
+def _held_out(
+    design: NDArray[np.float64],
+    cost: NDArray[np.float64],
+    operations: NDArray[np.float64],
+    configuration: NDArray[np.intp],
+) -> NDArray[np.float64]:
+    """Predict each row by a fit without its configuration; replicates leave together."""
+    predicted = np.full(len(cost), np.nan)
+    for label in np.unique(configuration):
+        out = configuration == label
+        kept = design[~out]
+        seen = (kept != 0.0).any(axis=0)
+        if not seen.any() or (design[out][:, ~seen] != 0.0).any():
+            continue
+        params, _ = _constrained_mean(kept[:, seen], cost[~out], operations[~out])
+        mean = design[out][:, seen] @ params
+        predicted[out] = np.where(mean > 0.0, mean, np.nan)
+    return predicted
+
+
+def _calibration(held_out: pd.DataFrame) -> float:
+    """Return by how much the spread must be widened for nine of ten configurations left out to lie inside."""
+    known = held_out.dropna()
+    if len(known) < _FEWEST_TO_CALIBRATE:
+        return 1.0
+    errors = (np.log(known["measured"] / known["estimate"]) / known["spread"]).abs()
+    return max(float(errors.quantile(0.9) / norm.ppf(0.95)), 1.0)
+
+
 def fit_families(
     rows: pd.DataFrame,
     group: NDArray[np.object_],
     items: pd.DataFrame,
     datastores: NDArray[np.object_],
+    configuration: NDArray[np.intp],
     point: OperatingPoint,
 ) -> dict[tuple[str, str], ComponentFit]:
     """Fit every family and component at a given operating point of each row."""
@@ -159,7 +221,7 @@ def fit_families(
         part = (cost[chosen], operations[chosen], datastores[chosen])
         shape = _fit_shape(layout, *part, at_rows(point, chosen))
         design = layout * factors_of(layout, datastores[chosen], at_rows(point, chosen), shape)
-        fits[family, component] = _fit_component(design, *part, shape)
+        fits[family, component] = _fit_component(design, *part, configuration[chosen], shape)
     return fits
 
 

@@ -228,6 +228,27 @@ def prefixes_of(columns: pd.Index) -> NDArray[np.str_]:
     return np.array([prefix_of(str(item)) for item in columns.get_level_values(0)], dtype=str)
 
 
+#: Columns, besides those of the work, in which two windows of one configuration agree.
+_CONFIGURATION = ("spire_version", "datastore", "concurrency", "think_time_s", "cores", "source")
+
+
+def configurations(runs: pd.DataFrame) -> NDArray[np.intp]:
+    """Return a number for each row's configuration, so that its windows can be kept together.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Rows of ``sync_runs.csv`` or ``reload_runs.csv``.
+
+    Returns
+    -------
+    ndarray of int
+        Equal for rows that agree in everything but what was measured.
+    """
+    columns = [name for name in (*WORK_COLUMNS, *_CONFIGURATION) if name in runs]
+    return np.asarray(runs.groupby(columns, dropna=False, observed=True).ngroup(), dtype=np.intp)
+
+
 def datastores_of(frame: pd.DataFrame) -> NDArray[np.object_]:
     """Return each row's datastore, MariaDB standing for MySQL."""
     return frame["datastore"].astype(object).replace("mysql", "mariadb").to_numpy()
