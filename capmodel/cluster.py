@@ -28,8 +28,8 @@ class Block(NamedTuple):
         CPU seconds a unit.
     covariance : list of list of float
         Covariance of `costs_s`.
-    dispersion : float
-        Variance of a run around its mean, relative to the mean squared.
+    dispersion, write_dispersion : float
+        Variance of a run around its mean, relative to the mean squared, of operations that read and that write.
     waking : Waking
         How the extra of a host at rest fades.
     """
@@ -39,6 +39,7 @@ class Block(NamedTuple):
     costs_s: list[float]
     covariance: list[list[float]]
     dispersion: float
+    write_dispersion: float
     waking: Waking
 
 
@@ -247,7 +248,7 @@ def relative_variance(
     Returns
     -------
     float
-        Parameters' part by the quadratic form of their covariance; run-to-run part as if all families err together.
+        Parameters' part by the quadratic form of their covariance; run-to-run part as if all operations err together.
     """
     total_s = 0.0
     parameters = 0.0
@@ -258,6 +259,7 @@ def relative_variance(
         for r in range(len(rates)):
             if spire.family(fleet.sync_mode, rates[r].operation) == family:
                 work = work_of(fleet, rates[r].operation, rates[r].batch_size)
+                used_s = 0.0
                 for k in range(len(block.items)):
                     if block.items[k] in work:
                         amount = work[block.items[k]] * rates[r].rate_per_s
@@ -266,13 +268,13 @@ def relative_variance(
                         elif block.kinds[k] == "churn":
                             amount = amount * churn_weight
                         amounts[k] = amounts[k] + amount
-        family_s = 0.0
+                        used_s = used_s + amount * block.costs_s[k]
+                total_s = total_s + used_s
+                spread = block.write_dispersion if spire.writes(rates[r].operation) else block.dispersion
+                runs = runs + used_s * math.sqrt(spread)
         for k in range(len(block.items)):
-            family_s = family_s + amounts[k] * block.costs_s[k]
             for j in range(len(block.items)):
                 parameters = parameters + amounts[k] * amounts[j] * block.covariance[k][j]
-        total_s = total_s + family_s
-        runs = runs + family_s * math.sqrt(block.dispersion)
     if total_s <= 0.0:
         return 0.0
     return (parameters + runs * runs) / (total_s * total_s)
@@ -773,8 +775,9 @@ def forecast(
     Returns
     -------
     Forecast
-        Bounds are the states with the demands of servers and datastore and the interference all at their quantile:
-        utilization and response time grow with each, so nothing within its interval leaves them.
+        Bounds are the states with the demands of servers and datastore and the interference all at their quantile.
+        Below saturation utilization and response time grow with each, so nothing within its interval leaves them. A
+        full station slows all syncs: beyond it the other station's utilization falls as this one's demand grows.
     """
     reload_s = reload_duration(fleet, unit)
     rates = operation_rates(fleet, servers, 0.0, reload_s)
@@ -806,16 +809,12 @@ def forecast(
         lower=min(low.response_time_s, estimate.response_time_s) / scatter,
         upper=max(high.response_time_s, estimate.response_time_s) * scatter,
     )
+    server = spanned(estimate.server_utilization, low.server_utilization, high.server_utilization)
+    datastore = spanned(estimate.datastore_utilization, low.datastore_utilization, high.datastore_utilization)
     return Forecast(
-        sync_per_s=Interval(estimate=estimate.sync_per_s, lower=high.sync_per_s, upper=low.sync_per_s),
-        server_utilization=Interval(
-            estimate=estimate.server_utilization, lower=low.server_utilization, upper=high.server_utilization
-        ),
-        datastore_utilization=Interval(
-            estimate=estimate.datastore_utilization,
-            lower=low.datastore_utilization,
-            upper=high.datastore_utilization,
-        ),
+        sync_per_s=spanned(estimate.sync_per_s, low.sync_per_s, high.sync_per_s),
+        server_utilization=server,
+        datastore_utilization=datastore,
         response_time_s=response_s,
         staleness_s=Interval(
             estimate=staleness(fleet, reload_s, response_s.estimate),
@@ -823,14 +822,40 @@ def forecast(
             upper=staleness(fleet, reload_s * math.exp(quantile * server_sd), response_s.upper),
         ),
         memory_bytes=memory_of(fleet, unit, servers, quantile),
-        server_cores_used=Interval(
-            estimate=estimate.server_utilization * server_cores,
-            lower=low.server_utilization * server_cores,
-            upper=high.server_utilization * server_cores,
-        ),
-        datastore_cores_used=Interval(
-            estimate=estimate.datastore_utilization * datastore_cores,
-            lower=low.datastore_utilization * datastore_cores,
-            upper=high.datastore_utilization * datastore_cores,
-        ),
+        server_cores_used=multiplied(server, server_cores),
+        datastore_cores_used=multiplied(datastore, datastore_cores),
     )
+
+
+def spanned(estimate: float, one: float, other: float) -> Interval:
+    """Return the interval that holds an estimate and the values at both ends of what it depends on.
+
+    Parameters
+    ----------
+    estimate, one, other : float
+        The estimate and the values, in any order: at a full station they differ by rounding only.
+
+    Returns
+    -------
+    Interval
+        The estimate, the smallest and the largest of the three.
+    """
+    return Interval(estimate=estimate, lower=min(estimate, min(one, other)), upper=max(estimate, max(one, other)))
+
+
+def multiplied(interval: Interval, factor: float) -> Interval:
+    """Multiply an interval by a positive number.
+
+    Parameters
+    ----------
+    interval : Interval
+        Estimate and bounds.
+    factor : float
+        More than 0.
+
+    Returns
+    -------
+    Interval
+        The products.
+    """
+    return Interval(estimate=interval.estimate * factor, lower=interval.lower * factor, upper=interval.upper * factor)
