@@ -61,6 +61,8 @@ def size(
         float | None, typer.Option(help="Entries of one agent; workloads / agents if absent.")
     ] = None,
     selectors_per_entry: Annotated[float, typer.Option(help="Selectors of an entry.")] = 2.0,
+    dns_names_per_entry: Annotated[float, typer.Option(help="DNS names of an entry.")] = 0.0,
+    node_selectors_per_agent: Annotated[float, typer.Option(help="Selectors of an agent's node.")] = 0.0,
     sync_interval: Annotated[float, typer.Option(help="Pause between an agent's syncs, s.")] = spire.SYNC_INTERVAL_S,
     reload_interval: Annotated[float, typer.Option(help="Pause between cache reloads, s.")] = spire.RELOAD_INTERVAL_S,
     x509_ttl: Annotated[float, typer.Option(help="Lifetime of a workload's X509-SVID, s.")] = spire.X509_TTL_S,
@@ -70,7 +72,10 @@ def size(
     federated_domains: Annotated[float, typer.Option(help="Trust domains that entries federate with.")] = 0.0,
     ca_key_type: Annotated[str, typer.Option(help=", ".join(spire.CA_KEY_TYPES) + ".")] = "ec-p256",
     datastore_round_trip_time: Annotated[float, typer.Option(help="Network round trip to the datastore, s.")] = 0.0,
-    machine_speed: Annotated[float, typer.Option(help="Speed of a core against the measured machine's.")] = 1.0,
+    machine_speed: Annotated[float, typer.Option(help="Speed of a server's core, 1 the measured machine's.")] = 1.0,
+    datastore_speed: Annotated[
+        float | None, typer.Option(help="Speed of a core of the datastore's host; machine-speed if absent.")
+    ] = None,
     topology: Annotated[str, typer.Option(help="single: one trust domain, one cluster.")] = "single",
     max_utilization: Annotated[float, typer.Option(help="Largest share of the cores in use.")] = 0.6,
     max_response_time: Annotated[float, typer.Option(help="Longest mean response time of a sync, s.")] = 1.0,
@@ -90,6 +95,8 @@ def size(
         spire_version=spire_version,
         entries_per_agent=entries_per_agent,
         selectors_per_entry=selectors_per_entry,
+        dns_names_per_entry=dns_names_per_entry,
+        node_selectors_per_agent=node_selectors_per_agent,
         sync_interval_s=sync_interval,
         reload_interval_s=reload_interval,
         x509_ttl_s=x509_ttl,
@@ -100,7 +107,7 @@ def size(
         ca_key_type=ca_key_type,
         datastore_round_trip_time_s=datastore_round_trip_time,
         machine_speed=machine_speed,
-        datastore_speed=machine_speed,
+        datastore_speed=machine_speed if datastore_speed is None else datastore_speed,
     )
     answer = cm.size(
         deployment,
@@ -111,7 +118,7 @@ def size(
         spare_servers=spare_servers,
     )
     if as_json:
-        typer.echo(json.dumps(answer.to_dict(), indent=2))
+        _print_json(answer.to_dict())
     else:
         _print_sizing(answer)
 
@@ -121,18 +128,27 @@ def check(
     runs: Annotated[Path, typer.Argument(help="CSV of measured runs.")],
     level: Annotated[float, typer.Option(help="Coverage of the intervals.")] = 0.9,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    predictions: Annotated[Path | None, typer.Option(help="Write one row a scored quantity to this CSV.")] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write one row a scored quantity to this CSV; its column row counts the rows of RUNS from 0."
+        ),
+    ] = None,
 ) -> None:
     """Score the shipped fits against measured rows that they were not fitted to."""
     from capmodel.datasets import read_runs, write_csv
 
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
+    if predictions is not None and not predictions.resolve().parent.is_dir():
+        raise ValueError(f"predictions: got '{predictions}', expected a file in a folder that exists")
     measured = read_runs(runs)
     result = cm.check(measured.frame, _fit(), level=level)
     if predictions is not None:
         columns = ["row", "quantity", "measured", "predicted", "lower", "upper"]
         write_csv(result.predictions[columns], predictions)
     if as_json:
-        typer.echo(json.dumps(result.to_dict(), indent=2))
+        _print_json(result.to_dict())
     else:
         _print_check(result)
 
@@ -157,20 +173,35 @@ def book(
     raise typer.Exit(subprocess.run([sys.executable, str(script)], cwd=root, env=environment, check=False).returncode)
 
 
+def _print_json(values: dict[str, Any]) -> None:
+    typer.echo(json.dumps(values, indent=2, allow_nan=False))
+
+
 def _console() -> Any:
     from rich.console import Console
 
-    return Console(soft_wrap=True, highlight=False)
+    # Into a pipe or file every name goes whole, whatever the width of the screen that it came from.
+    width = None if sys.stdout.isatty() else 200
+    return Console(width=width, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
+def _table(*headings: str) -> Any:
+    """Return a table whose cells fold on a narrow screen; none loses a digit."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
 
 
 def _print_sizing(answer: Sizing) -> None:
     """Print the answer as tables."""
-    from rich.table import Table
-
     console = _console()
     for part in answer.clusters:
         console.print(_sentence(part))
-        table = Table("", "estimate", "lower", "upper", "unit")
+        table = _table("", "estimate", "lower", "upper", "unit")
         for row in part.evaluation.to_frame().to_dict("records"):
             values = [_number(row[column]) for column in ("estimate", "lower", "upper")]
             table.add_row(row["quantity"], *values, row["unit"])
@@ -209,8 +240,6 @@ def _sentence(part: ClusterSizing) -> str:
 
 def _print_check(result: CheckResults) -> None:
     """Print the scores as a table."""
-    from rich.table import Table
-
     console = _console()
     summary = result.to_dict()
     console.print(f"{summary['rows']} rows of {result.kind}, {summary['scored']} quantities scored")
@@ -219,7 +248,7 @@ def _print_check(result: CheckResults) -> None:
             f"Median absolute relative error {summary['median_abs_relative_error']:.1%}; "
             f"{summary['coverage']:.1%} inside the {result.level:.0%} intervals"
         )
-    table = Table("sync mode", "datastore", "operation", "component", "rows", "median error", "coverage")
+    table = _table("sync mode", "datastore", "operation", "component", "rows", "median error", "coverage")
     for row in result.groups().to_dict("records"):
         error, coverage = f"{row['median_abs_relative_error']:.1%}", f"{row['coverage']:.0%}"
         names = [row[column] for column in ("sync_mode", "datastore", "operation", "component")]
