@@ -1,0 +1,683 @@
+"""Interval-censored regression on a ladder of powers of two: likelihood, families of means, posterior draws.
+
+A printed rung r means that the latent need, on the scale of log2, lies in (log2 r - 1, log2 r]. The need is normal
+around a mean that a :class:`Family` gives as a function of agents and workloads; one standard deviation, `sigma`, in
+rungs. What the rungs count is the business of :mod:`capmodel.sizing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares, minimize
+from scipy.special import log_ndtr, ndtr
+
+Array = NDArray[np.float64]
+
+#: Smallest standard deviation that a fit may claim, rungs: a ladder of doublings cannot show less.
+SMALLEST_SIGMA = float(np.exp(-2.3))
+_LARGEST_SIGMA = 20.0
+_LOG_SQRT_TWO_PI = 0.5 * float(np.log(2.0 * np.pi))
+_LN2 = float(np.log(2.0))
+#: Agents and workloads at which the scales of the power laws are stated.
+_REFERENCE = 1000.0
+_SMALLEST_SCALE = 1e-6
+_LARGEST_POWER = 5.0
+
+
+@dataclass(frozen=True)
+class Family:
+    """A mean of the latent need.
+
+    Attributes
+    ----------
+    name : str
+        Name of the family.
+    formula : str
+        The mean of log2 of the need, A agents, W workloads.
+    parameters : tuple of str
+        Names of the parameters of the mean.
+    lower, upper : tuple of float
+        Bounds of the parameters. Slopes and scales are not negative: a larger fleet never needs less.
+    starts : tuple of tuple of float
+        Where the optimiser starts from.
+    terms : callable
+        ``terms(p, A, W)`` returns the mean and a list of its derivatives by each parameter; `p` holds one value or
+        array for each parameter, and everything broadcasts.
+    monotone : bool
+        Whether the mean rises with agents and workloads for every allowed parameter.
+    """
+
+    name: str
+    formula: str
+    parameters: tuple[str, ...]
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    starts: tuple[tuple[float, ...], ...]
+    terms: Callable[[Any, Array, Array], tuple[Array, list[Array]]]
+    monotone: bool = True
+
+    def mean(self, params: Array, agents: Array, workloads: Array) -> Array:
+        """Return the mean of log2 of the need.
+
+        Parameters
+        ----------
+        params : ndarray, shape (k,) or (draws, k)
+            Parameters of the mean; a further last entry, sigma, is ignored.
+        agents, workloads : ndarray, shape (n,)
+            The fleets.
+
+        Returns
+        -------
+        ndarray, shape (n,) or (draws, n)
+            Rungs above one core (or gigabyte, or server).
+        """
+        columns = [params[..., index, None] for index in range(len(self.parameters))]
+        mean = self.terms(columns, agents, workloads)[0]
+        return np.broadcast_to(mean, (*params.shape[:-1], *np.shape(agents)))
+
+
+def _log_linear(p: Any, agents: Array, workloads: Array) -> tuple[Array, list[Array]]:
+    a, w = np.log10(agents), np.log10(workloads)
+    return p[0] + p[1] * a + p[2] * w, [np.ones_like(a), a, w]
+
+
+def _interaction(p: Any, agents: Array, workloads: Array) -> tuple[Array, list[Array]]:
+    a, w = np.log10(agents), np.log10(workloads)
+    return p[0] + p[1] * a + p[2] * w + p[3] * a * w, [np.ones_like(a), a, w, a * w]
+
+
+def _additive_power(p: Any, agents: Array, workloads: Array) -> tuple[Array, list[Array]]:
+    log_a, log_w = np.log(agents / _REFERENCE), np.log(workloads / _REFERENCE)
+    a, w = np.exp(p[1] * log_a), np.exp(p[3] * log_w)
+    need = p[0] * a + p[2] * w
+    scale = 1.0 / (need * _LN2)
+    return np.log2(need), [a * scale, p[0] * a * log_a * scale, w * scale, p[2] * w * log_w * scale]
+
+
+def _additive_linear(p: Any, agents: Array, workloads: Array) -> tuple[Array, list[Array]]:
+    a, w = agents / _REFERENCE, workloads / _REFERENCE
+    need = p[0] + p[1] * a + p[2] * w
+    scale = 1.0 / (need * _LN2)
+    return np.log2(need), [scale, a * scale, w * scale]
+
+
+def _scaled_power(p: Any, agents: Array, workloads: Array) -> tuple[Array, list[Array]]:
+    load = ((1.0 - p[1]) * agents + p[1] * workloads) / _REFERENCE
+    log_load = np.log2(load)
+    by_share = p[2] * (workloads - agents) / (_REFERENCE * load * _LN2)
+    return np.log2(p[0]) + p[2] * log_load, [np.ones_like(load) / (p[0] * _LN2), by_share, log_load]
+
+
+_INF = float("inf")
+
+#: Families by name.
+FAMILIES = {
+    family.name: family
+    for family in (
+        Family(
+            "log-linear",
+            "intercept + agents lg A + workloads lg W",
+            ("intercept", "agents", "workloads"),
+            (-_INF, 0.0, 0.0),
+            (_INF, _INF, _INF),
+            ((0.0, 1.0, 1.0),),
+            _log_linear,
+        ),
+        Family(
+            "interaction",
+            "intercept + agents lg A + workloads lg W + agents:workloads lg A lg W",
+            ("intercept", "agents", "workloads", "agents:workloads"),
+            (-_INF, -_INF, -_INF, -_INF),
+            (_INF, _INF, _INF, _INF),
+            ((0.0, 1.0, 1.0, 0.0),),
+            _interaction,
+            monotone=False,
+        ),
+        Family(
+            "additive power",
+            "log2(agents_scale (A/1000)^agents_power + workloads_scale (W/1000)^workloads_power)",
+            ("agents_scale", "agents_power", "workloads_scale", "workloads_power"),
+            (_SMALLEST_SCALE, 0.0, _SMALLEST_SCALE, 0.0),
+            (_INF, _LARGEST_POWER, _INF, _LARGEST_POWER),
+            ((5.0, 0.5, 10.0, 0.5), (5.0, 1.0, 10.0, 1.0), (2.0, 0.2, 20.0, 0.8)),
+            _additive_power,
+        ),
+        Family(
+            "additive linear",
+            "log2(base + per_1000_agents A/1000 + per_1000_workloads W/1000)",
+            ("base", "per_1000_agents", "per_1000_workloads"),
+            (_SMALLEST_SCALE, 0.0, 0.0),
+            (_INF, _INF, _INF),
+            ((2.0, 4.0, 8.0),),
+            _additive_linear,
+        ),
+        Family(
+            "scaled power",
+            "log2(scale (((1 - workload_share) A + workload_share W)/1000)^power)",
+            ("scale", "workload_share", "power"),
+            (_SMALLEST_SCALE, 0.0, 0.0),
+            (_INF, 1.0, _LARGEST_POWER),
+            ((10.0, 0.5, 0.5), (10.0, 0.8, 0.8), (10.0, 0.2, 0.4)),
+            _scaled_power,
+        ),
+    )
+}
+
+
+class Censored(NamedTuple):
+    """Cells of a ladder.
+
+    Attributes
+    ----------
+    agents, workloads : ndarray, shape (n,)
+        The fleet of each cell.
+    lower, upper : ndarray, shape (n,)
+        The latent need, log2, lies in (lower, upper]; -inf where the cell is open below.
+    """
+
+    agents: Array
+    workloads: Array
+    lower: Array
+    upper: Array
+
+    def take(self, chosen: NDArray[np.bool_]) -> Censored:
+        """Return the chosen cells."""
+        return Censored(*(column[chosen] for column in self))
+
+
+class LadderFit(NamedTuple):
+    """A maximum of the likelihood.
+
+    Attributes
+    ----------
+    params : ndarray, shape (k,)
+        Parameters of the mean, then sigma.
+    llf : float
+        Log-likelihood there.
+    hessian : ndarray, shape (k, k)
+        Second derivatives of the log-likelihood.
+    at_bound : ndarray of bool, shape (k,)
+        Parameters that the data put at a bound.
+    """
+
+    params: Array
+    llf: float
+    hessian: Array
+    at_bound: NDArray[np.bool_]
+
+
+def log_cell_probability(lower: Array, upper: Array, mean: Array, sigma: Array) -> Array:
+    """Return the log-probability that a normal lies between two bounds.
+
+    Parameters
+    ----------
+    lower, upper : ndarray
+        Bounds, lower below upper; infinite ones are allowed.
+    mean, sigma : ndarray
+        Mean and standard deviation. Everything broadcasts.
+
+    Returns
+    -------
+    ndarray
+        log(Phi((upper - mean) / sigma) - Phi((lower - mean) / sigma)), accurate far into either tail.
+
+    Examples
+    --------
+    >>> float(np.exp(log_cell_probability(-1.0, 1.0, 0.0, 1.0)).round(4))
+    0.6827
+    >>> float(log_cell_probability(40.0, 41.0, 0.0, 1.0).round(2))
+    -804.61
+    """
+    low, high = (lower - mean) / sigma, (upper - mean) / sigma
+    # The lower tail keeps its digits where the upper tail rounds to one.
+    mirrored = low > 0.0
+    near, far = np.where(mirrored, -low, high), np.where(mirrored, -high, low)
+    log_near = log_ndtr(near)
+    # Farther out than 1e8 deviations both logarithms round to the same number; their difference is never zero.
+    return log_near + np.log(-np.expm1(np.minimum(log_ndtr(far) - log_near, -1e-300)))
+
+
+def log_likelihood(params: Array, family: Family, cells: Censored) -> float:
+    """Return the log-likelihood of cells.
+
+    Parameters
+    ----------
+    params : ndarray, shape (k,)
+        Parameters of the mean, then sigma.
+    family : Family
+        The mean.
+    cells : Censored
+        The cells.
+
+    Returns
+    -------
+    float
+        Sum of the logarithms of the cells' probabilities.
+    """
+    mean = family.mean(params, cells.agents, cells.workloads)
+    return float(log_cell_probability(cells.lower, cells.upper, mean, params[-1]).sum())
+
+
+def _value_and_gradient(params: Array, family: Family, cells: Censored) -> tuple[float, Array]:
+    sigma = params[-1]
+    mean, derivatives = family.terms(params[:-1], cells.agents, cells.workloads)
+    log_p = log_cell_probability(cells.lower, cells.upper, mean, sigma)
+    low, high = (cells.lower - mean) / sigma, (cells.upper - mean) / sigma
+    density_low = np.exp(-0.5 * low * low - _LOG_SQRT_TWO_PI - log_p)
+    density_high = np.exp(-0.5 * high * high - _LOG_SQRT_TWO_PI - log_p)
+    by_mean = (density_low - density_high) / sigma
+    low_part = np.where(np.isfinite(low), density_low * np.where(np.isfinite(low), low, 0.0), 0.0)
+    by_sigma = (low_part - density_high * high) / sigma
+    gradient = np.array([float(np.sum(by_mean * column)) for column in derivatives] + [float(by_sigma.sum())])
+    return float(log_p.sum()), gradient
+
+
+def parameter_bounds(family: Family) -> tuple[Array, Array]:
+    """Return the bounds of the parameters.
+
+    Parameters
+    ----------
+    family : Family
+        The mean.
+
+    Returns
+    -------
+    tuple of ndarray, shape (k,)
+        Lower and upper bounds of the parameters of the mean, then of sigma.
+    """
+    return np.array([*family.lower, SMALLEST_SIGMA]), np.array([*family.upper, _LARGEST_SIGMA])
+
+
+def _hessian(params: Array, family: Family, cells: Censored) -> Array:
+    """Return second derivatives as central differences of the exact gradient."""
+    step = 1e-5 * np.maximum(np.abs(params), 0.1)
+    columns = []
+    for index, size in enumerate(step):
+        shift = np.zeros_like(params)
+        shift[index] = size
+        ahead = _value_and_gradient(params + shift, family, cells)[1]
+        behind = _value_and_gradient(params - shift, family, cells)[1]
+        columns.append((ahead - behind) / (2.0 * size))
+    matrix = np.column_stack(columns)
+    return 0.5 * (matrix + matrix.T)
+
+
+def _climb(start: Array, family: Family, cells: Censored, free: NDArray[np.bool_]) -> tuple[Array, float]:
+    """Maximise the likelihood over the free parameters from one start."""
+    lower, upper = parameter_bounds(family)
+    params = start.copy()
+
+    def cost(values: Array) -> tuple[float, Array]:
+        params[free] = values
+        value, gradient = _value_and_gradient(params, family, cells)
+        if not np.isfinite(value):
+            return 1e10, np.zeros(int(free.sum()))
+        return -value, -gradient[free]
+
+    found = minimize(
+        cost,
+        np.clip(start[free], lower[free], upper[free]),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=list(zip(lower[free], upper[free], strict=True)),
+        options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8},
+    )
+    params[free] = found.x
+    return params.copy(), -float(found.fun)
+
+
+def _midpoint_starts(family: Family, cells: Censored) -> list[Array]:
+    """Return least-squares fits to the middles of the rungs, one from each of the family's starts."""
+    lower, upper = np.array(family.lower), np.array(family.upper)
+    middle = cells.upper - 0.5
+
+    def residuals(values: Array) -> Array:
+        return family.mean(values, cells.agents, cells.workloads) - middle
+
+    def jacobian(values: Array) -> Array:
+        return np.column_stack(family.terms(values, cells.agents, cells.workloads)[1])
+
+    starts = []
+    for guess in family.starts:
+        found = least_squares(residuals, guess, jac=jacobian, bounds=(lower, upper), x_scale="jac", max_nfev=200)
+        sigma = float(np.sqrt(np.mean(found.fun**2)))
+        starts.append(np.append(found.x, min(max(sigma, 0.3), 5.0)))
+    return starts
+
+
+def fit_ladder(family: Family, cells: Censored, start: Array | None = None) -> LadderFit:
+    """Maximise the interval-censored likelihood.
+
+    Parameters
+    ----------
+    family : Family
+        The mean.
+    cells : Censored
+        At least one cell more than there are parameters.
+    start : ndarray, shape (k,), optional
+        A further start besides the least-squares fits to the rungs' middles.
+
+    Returns
+    -------
+    LadderFit
+        The best maximum found; the same every time.
+    """
+    everything = np.ones(len(family.parameters) + 1, dtype=bool)
+    starts = _midpoint_starts(family, cells)
+    if start is not None:
+        starts.append(start)
+    params, llf = max((_climb(guess, family, cells, everything) for guess in starts), key=lambda found: found[1])
+    lower, upper = parameter_bounds(family)
+    at_bound = (params <= lower + 1e-9) | (params >= upper - 1e-9)
+    params, llf = _polish(params, llf, family, cells, ~at_bound)
+    return LadderFit(params, llf, _hessian(params, family, cells), at_bound)
+
+
+def _polish(params: Array, llf: float, family: Family, cells: Censored, free: NDArray[np.bool_]) -> tuple[Array, float]:
+    """Take Newton steps over the free parameters while they climb."""
+    lower, upper = parameter_bounds(family)
+    for _ in range(20):
+        gradient = _value_and_gradient(params, family, cells)[1][free]
+        if not gradient.size or np.abs(gradient).max() < 1e-9:
+            break
+        step = np.linalg.lstsq(_hessian(params, family, cells)[np.ix_(free, free)], gradient, rcond=None)[0]
+        proposal = params.copy()
+        proposal[free] -= step
+        if (proposal < lower).any() or (proposal > upper).any():
+            break
+        value = log_likelihood(proposal, family, cells)
+        if not value >= llf:
+            break
+        params, llf = proposal, value
+    return params, llf
+
+
+def profile_llf(family: Family, cells: Censored, index: int, value: float, start: Array) -> tuple[float, Array]:
+    """Maximise the likelihood with one parameter held.
+
+    Parameters
+    ----------
+    family : Family
+        The mean.
+    cells : Censored
+        The cells.
+    index : int
+        Which parameter; the last is sigma.
+    value : float
+        Where it is held.
+    start : ndarray, shape (k,)
+        Where the other parameters start from.
+
+    Returns
+    -------
+    tuple of (float, ndarray)
+        The log-likelihood and the parameters.
+    """
+    free = np.ones(len(start), dtype=bool)
+    free[index] = False
+    held = start.copy()
+    held[index] = value
+    params, llf = _climb(held, family, cells, free)
+    return llf, params
+
+
+def profile_bound(
+    family: Family, cells: Censored, fit: LadderFit, index: int, drop: float, direction: int, first_step: float
+) -> float:
+    """Return where the profile log-likelihood has fallen by a given amount.
+
+    Parameters
+    ----------
+    family : Family
+        The mean.
+    cells : Censored
+        The cells.
+    fit : LadderFit
+        The maximum.
+    index : int
+        Which parameter; the last is sigma.
+    drop : float
+        How far the log-likelihood falls, such as half a quantile of chi-squared.
+    direction : int
+        -1 for the lower end, 1 for the upper.
+    first_step : float
+        A first guess of the distance from the maximum, such as the standard error.
+
+    Returns
+    -------
+    float
+        The end of the interval: the parameter's bound if the profile stays above the level up to it, infinity if
+        there is no bound.
+    """
+    lower, upper = parameter_bounds(family)
+    bound = lower[index] if direction < 0 else upper[index]
+    target = fit.llf - drop
+    inside, outside, warm = fit.params[index], np.nan, fit.params
+    step = first_step
+    for _ in range(40):
+        value = inside + direction * step
+        if direction * (value - bound) >= 0.0:
+            value = bound
+        llf, found = profile_llf(family, cells, index, value, warm)
+        if llf < target:
+            outside = value
+            break
+        if value == bound:
+            return float(bound)
+        inside, warm, step = value, found, 2.0 * step
+    if np.isnan(outside):
+        return direction * float("inf")
+    # The signed root of the deviance is close to a straight line, so a secant on it needs few steps.
+    root = np.sqrt(2.0 * drop)
+    ends = {"inside": (inside, _root_deviance(fit.llf, family, cells, index, inside, warm) - root)}
+    ends["outside"] = (outside, np.sqrt(2.0 * max(fit.llf - llf, 0.0)) - root)
+    for _ in range(60):
+        (low, f_low), (high, f_high) = ends["inside"], ends["outside"]
+        if abs(high - low) <= 1e-9 * max(1.0, abs(high)):
+            break
+        share = -f_low / (f_high - f_low)
+        middle = low + (high - low) * min(max(share, 0.02), 0.98)
+        f_middle = _root_deviance(fit.llf, family, cells, index, middle, warm) - root
+        if abs(f_middle) < 1e-9:
+            return float(middle)
+        ends["inside" if f_middle < 0.0 else "outside"] = (middle, f_middle)
+    return float(0.5 * (ends["inside"][0] + ends["outside"][0]))
+
+
+def _root_deviance(best: float, family: Family, cells: Censored, index: int, value: float, start: Array) -> float:
+    return float(np.sqrt(max(2.0 * (best - profile_llf(family, cells, index, value, start)[0]), 0.0)))
+
+
+#: Numbers of an intermediate array that fit into a processor's cache.
+_LARGEST_BLOCK = 100_000
+#: Seed of the posterior's draws: a prediction is the same every time.
+_SEED = 5108
+_ADAPTATIONS = 5
+_DRAWS = 2000
+_KEPT = 500
+_DEGREES = 5.0
+
+
+class Posterior(NamedTuple):
+    """Draws of the parameters.
+
+    Attributes
+    ----------
+    draws : ndarray, shape (500, k)
+        Parameters of the mean, then sigma, each draw as likely as any other.
+    effective : float
+        Independent draws that the weighted sample before resampling is worth.
+    """
+
+    draws: Array
+    effective: float
+
+
+def sample_posterior(family: Family, cells: Censored, fit: LadderFit) -> Posterior:
+    """Draw parameters in proportion to likelihood times prior.
+
+    Parameters
+    ----------
+    family : Family
+        The mean.
+    cells : Censored
+        The cells.
+    fit : LadderFit
+        Their maximum-likelihood fit, where the search starts.
+
+    Returns
+    -------
+    Posterior
+        The prior is flat over the allowed parameters of the mean, and half-normal with scale 1 rung for sigma: without
+        it a family that separates the rungs would claim certainty. Adaptive importance sampling with a Student
+        proposal (Cappé et al. 2004), then systematic resampling.
+    """
+    lower, upper = parameter_bounds(family)
+    size = len(fit.params)
+    rng = np.random.default_rng(_SEED)
+    _, derivatives = family.terms(fit.params[:-1], cells.agents, cells.workloads)
+    jacobian = np.column_stack([np.broadcast_to(column, cells.agents.shape) for column in derivatives])
+    scale = max(float(np.linalg.norm(jacobian, axis=0).max()), 1.0)
+    information = jacobian.T @ jacobian + 1e-6 * scale * np.eye(size - 1)
+    sigma = max(fit.params[-1], 0.3)
+    covariance = np.zeros((size, size))
+    covariance[:-1, :-1] = np.linalg.inv(information) * (sigma**2 + 1.0 / 12.0)
+    covariance[-1, -1] = 0.15
+    centre = np.append(fit.params[:-1], np.log(sigma))
+    for _ in range(_ADAPTATIONS):
+        normal = rng.standard_normal((_DRAWS, size))
+        chi = rng.chisquare(_DEGREES, _DRAWS) / _DEGREES
+        root = np.linalg.cholesky(covariance)
+        points = centre + (normal / np.sqrt(chi)[:, None]) @ root.T
+        params = points.copy()
+        params[:, -1] = np.exp(np.minimum(points[:, -1], 50.0))
+        allowed = ((params >= lower) & (params <= upper)).all(axis=1)
+        log_weight = np.full(_DRAWS, -np.inf)
+        inside = params[allowed]
+        mean = family.mean(inside, cells.agents, cells.workloads)
+        llf = log_cell_probability(cells.lower, cells.upper, mean, inside[:, -1:]).sum(axis=1)
+        distance = ((normal[allowed] ** 2).sum(axis=1)) / (_DEGREES * chi[allowed])
+        log_proposal = -0.5 * (_DEGREES + size) * np.log1p(distance)
+        # The last term turns a density of sigma into one of its logarithm.
+        log_weight[allowed] = llf - 0.5 * inside[:, -1] ** 2 + points[allowed, -1] - log_proposal
+        weight = np.exp(log_weight - log_weight.max())
+        weight /= weight.sum()
+        centre = weight @ points
+        spread = points - centre
+        covariance = 1.2 * (spread * weight[:, None]).T @ spread + 1e-9 * np.eye(size)
+    chosen = np.searchsorted(np.cumsum(weight), (np.arange(_KEPT) + 0.5) / _KEPT)
+    return Posterior(params[np.minimum(chosen, _DRAWS - 1)], float(1.0 / np.sum(weight**2)))
+
+
+def log_rung_probabilities(
+    mean: Array, sigma: Array, edges: Array, lowest: Array | None = None, highest: Array | None = None
+) -> Array:
+    """Return the log-probability of each rung, averaged over draws of the parameters.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (draws, n)
+        Mean of log2 of the need.
+    sigma : ndarray, shape (draws, 1)
+        Standard deviation, rungs.
+    edges : ndarray, shape (rungs,)
+        log2 of the rungs, rising by one; the first is open below, the last above.
+    lowest, highest : ndarray, shape (n,), optional
+        log2 of the lowest and highest rung that is possible at each point. Each draw is conditioned on them, which
+        keeps the order of the draws and so the monotony of their average.
+
+    Returns
+    -------
+    ndarray, shape (n, rungs)
+        Accurate for rungs that are all but impossible; the exponentials of each row sum to 1.
+    """
+    upper, lower = edges.copy(), edges - 1.0
+    lower[0], upper[-1] = -np.inf, np.inf
+    points = mean.shape[1]
+    bounded = lowest is not None and highest is not None
+    possible = np.ones((points, len(edges)), dtype=bool)
+    if lowest is not None and highest is not None:
+        possible = (edges >= lowest[:, None]) & (edges <= highest[:, None])
+    total = np.full((points, len(edges)), -np.inf)
+    at_once = max(_LARGEST_BLOCK // (max(points, 1) * len(edges)), 1)
+    for start in range(0, len(mean), at_once):
+        block = slice(start, start + at_once)
+        log_p = log_cell_probability(lower, upper, mean[block, :, None], sigma[block, :, None])
+        if bounded:
+            log_p = np.where(possible, log_p, -np.inf)
+            log_p -= _log_sum(log_p, axis=-1)
+        total = np.logaddexp(total, _log_sum(log_p, axis=0)[0])
+    return total - np.log(len(mean))
+
+
+def _log_sum(logs: Array, axis: int) -> Array:
+    """Return the logarithm of a sum of exponentials, the axis kept; many times faster than logaddexp.reduce."""
+    top = logs.max(axis=axis, keepdims=True)
+    finite = np.where(np.isfinite(top), top, 0.0)
+    total = np.exp(logs - finite).sum(axis=axis, keepdims=True)
+    return finite + np.where(total > 0.0, np.log(np.where(total > 0.0, total, 1.0)), -np.inf)
+
+
+def rung_probabilities(mean: Array, sigma: Array, edges: Array) -> Array:
+    """Return the probability of each rung, averaged over draws of the parameters.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (draws, n)
+        Mean of log2 of the need.
+    sigma : ndarray, shape (draws, 1)
+        Standard deviation, rungs.
+    edges : ndarray, shape (rungs,)
+        log2 of the rungs, rising by one; the first is open below, the last above.
+
+    Returns
+    -------
+    ndarray, shape (n, rungs)
+        Each row sums to 1. What :func:`log_rung_probabilities` returns, in a third of the time.
+    """
+    cumulative = ndtr((edges[:-1] - mean[..., None]) / sigma[..., None]).mean(axis=0)
+    return np.diff(cumulative, axis=-1, prepend=0.0, append=1.0)
+
+
+def latent_quantile(
+    mean: Array, sigma: Array, share: float, lowest: Array | None = None, highest: Array | None = None
+) -> Array:
+    """Return a quantile of log2 of the need, over draws of the parameters and the scatter around their mean.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (draws, n)
+        Mean of log2 of the need.
+    sigma : ndarray, shape (draws, 1)
+        Standard deviation, rungs.
+    share : float
+        Which quantile, between 0 and 1.
+    lowest, highest : ndarray, shape (n,), optional
+        Bounds on log2 of the need; infinite ones are allowed.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Where the average of the draws' distribution functions reaches `share`.
+    """
+    low = (mean - 12.0 * sigma).min(axis=0)
+    high = (mean + 12.0 * sigma).max(axis=0)
+    below = np.full(mean.shape[1], -np.inf) if lowest is None else lowest
+    above = np.full(mean.shape[1], np.inf) if highest is None else highest
+    low = np.where(np.isfinite(below), below, np.minimum(low, above - 1.0))
+    high = np.where(np.isfinite(above), above, np.maximum(high, low + 1.0))
+    unbounded = lowest is None and highest is None
+    mass = 0.0 if unbounded else log_cell_probability(below, above, mean, sigma)
+    while (high - low).max(initial=0.0) > 1e-7:
+        middle = 0.5 * (low + high)
+        if unbounded:
+            reached = ndtr((middle - mean) / sigma).mean(axis=0)
+        else:
+            reached = np.exp(log_cell_probability(below, middle, mean, sigma) - mass).mean(axis=0)
+        low, high = np.where(reached >= share, low, middle), np.where(reached >= share, middle, high)
+    return 0.5 * (low + high)

@@ -1,0 +1,960 @@
+"""The published sizing table as a ladder of doublings: regression, prediction between and beyond its cells.
+
+SPIRE's scaling guide prints servers, cores and memory for four numbers of agents by four numbers of workloads and calls
+them order-of-magnitude guidelines. Every total is a power of two, so a printed total r says that the author's need lay
+above r/2 and not above r; :mod:`capmodel.ladder` has the likelihood of that. Totals are modelled (servers times cores,
+servers times memory) because they rise in both directions, which memory per server does not.
+
+The guide does not define "number of workloads". It is read as the registered workloads of the whole deployment;
+``workloads_are="per_agent"`` reads the printed number as workloads of each agent instead.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import ConvexHull
+from scipy.special import ndtr, ndtri
+from scipy.stats import chi2
+from scipy.stats import f as f_distribution
+
+from capmodel.ladder import (
+    FAMILIES,
+    Array,
+    Censored,
+    Family,
+    LadderFit,
+    Posterior,
+    fit_ladder,
+    latent_quantile,
+    log_rung_probabilities,
+    parameter_bounds,
+    profile_bound,
+    profile_llf,
+    rung_probabilities,
+    sample_posterior,
+)
+
+__all__ = ["DISTRIBUTIONS", "HeldOut", "SizingRegression", "SizingResults", "monotone_bounds", "shape_of_rung"]
+
+#: What can be modelled: unit of the total, and the column that servers are multiplied by.
+RESPONSES = {"cores": "cores_per_server", "memory": "memory_gb_per_server", "servers": None}
+
+#: How the uncertainty of the parameters enters a prediction.
+DISTRIBUTIONS = ("plug-in", "posterior", "bounded")
+READINGS = ("registered", "per_agent")
+
+_COLUMNS = ("agents", "workloads", "servers", "cores_per_server", "memory_gb_per_server")
+#: Points that are worked on at a time: 500 draws by 500 points by 20 rungs fit into memory.
+_CHUNK = 500
+_TAIL = 1e-6
+_LARGEST_LOG_RUNG = 62
+_LARGEST_FLEET = 1e12
+
+
+class _Points(NamedTuple):
+    agents: Array
+    workloads: Array
+
+
+def _points(agents: ArrayLike, workloads: ArrayLike) -> _Points:
+    """Return the fleets as two flat arrays of one length."""
+    checked = []
+    for name, given in (("agents", agents), ("workloads", workloads)):
+        try:
+            values = np.asarray(given, dtype=float)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name}: got {given!r}, expected numbers") from None
+        wrong = values[~((values >= 1.0) & (values <= _LARGEST_FLEET))]
+        if wrong.size:
+            raise ValueError(f"{name}: got {wrong.flat[0]:g}, expected at least 1 and at most {_LARGEST_FLEET:g}")
+        checked.append(values)
+    try:
+        first, second = np.broadcast_arrays(*checked)
+    except ValueError:
+        shapes = " and ".join(str(values.shape) for values in checked)
+        raise ValueError(f"agents, workloads: got shapes {shapes}, expected shapes that broadcast") from None
+    return _Points(first.ravel().astype(float), second.ravel().astype(float))
+
+
+def _level(level: float) -> float:
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
+    return float(level)
+
+
+def _choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(map(repr, allowed))}")
+    return str(value)
+
+
+def _totals(table: pd.DataFrame, response: str) -> NDArray[np.int64]:
+    """Return the printed total of each cell, checked to be a power of two."""
+    _choice("response", response, tuple(RESPONSES))
+    missing = [name for name in _COLUMNS if name not in table.columns]
+    if missing:
+        raise ValueError(f"table: got no column {missing[0]!r}, expected {', '.join(_COLUMNS)}")
+    for name in _COLUMNS:
+        values = pd.to_numeric(table[name], errors="coerce").to_numpy(float)
+        wrong = ~(np.isfinite(values) & (values > 0.0))
+        if wrong.any():
+            raise ValueError(f"table: got {table[name][wrong].iloc[0]!r} in {name}, expected a number above 0")
+    per_server = RESPONSES[response]
+    totals = table["servers"].to_numpy(float) * (1.0 if per_server is None else table[per_server].to_numpy(float))
+    for total in totals:
+        if total < 1 or total != 2.0 ** round(float(np.log2(total))):
+            raise ValueError(f"table: got {total:g} {response} in all, expected a power of two")
+    return totals.astype(np.int64)
+
+
+def _registered(table: pd.DataFrame, workloads_are: str) -> Array:
+    """Return the registered workloads of each cell under a reading of the table."""
+    _choice("workloads_are", workloads_are, READINGS)
+    workloads = table["workloads"].to_numpy(float)
+    return workloads * table["agents"].to_numpy(float) if workloads_are == "per_agent" else workloads
+
+
+def _bounds_at(cells: Censored, points: _Points) -> tuple[Array, Array]:
+    """Return log2 of the largest rung at or below each point and of the smallest at or above; infinite if none."""
+    # A millionth apart is the same fleet, so that 10 ** log10(x) is.
+    slack = 1e-6
+    agents, workloads = points.agents[:, None], points.workloads[:, None]
+    below = (cells.agents <= agents * (1.0 + slack)) & (cells.workloads <= workloads * (1.0 + slack))
+    above = (cells.agents >= agents * (1.0 - slack)) & (cells.workloads >= workloads * (1.0 - slack))
+    lower = np.where(below, cells.upper, -np.inf).max(axis=1)
+    upper = np.where(above, cells.upper, np.inf).min(axis=1)
+    return lower, upper
+
+
+def monotone_bounds(
+    table: pd.DataFrame,
+    agents: ArrayLike,
+    workloads: ArrayLike,
+    response: str = "cores",
+    workloads_are: str = "registered",
+) -> pd.DataFrame:
+    """Bound a fleet's total by the printed cells around it, without a model.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns of ``reference_sizing.csv``.
+    agents, workloads : array_like
+        The fleets; registered workloads of the deployment. They broadcast.
+    response : {"cores", "memory", "servers"}
+        Which total: cores, gigabytes or servers.
+    workloads_are : {"registered", "per_agent"}
+        How the table's workloads are read.
+
+    Returns
+    -------
+    DataFrame
+        agents, workloads, lower, upper: the largest printed total of a fleet that is no larger in either direction,
+        and the smallest of one that is no smaller; 0 and infinity where the table has none. A larger fleet needs no
+        less, and that is all that is assumed.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a total is not a power of two or a fleet is not from 1 to 1e12.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> monotone_bounds(cm.load_reference_sizing(), 3500, 5000)[["lower", "upper"]].iloc[0].tolist()
+    [32.0, 128.0]
+    """
+    cells = _cells(table, response, workloads_are)
+    points = _points(agents, workloads)
+    lower, upper = _bounds_at(cells, points)
+    return pd.DataFrame({**points._asdict(), "lower": 2.0**lower, "upper": 2.0**upper})
+
+
+def _cells(table: pd.DataFrame, response: str, workloads_are: str) -> Censored:
+    upper = np.log2(_totals(table, response).astype(float))
+    # The lowest rung is the least that the guide prescribes, so any smaller need is printed as it too.
+    lower = np.where(upper == upper.min(), -np.inf, upper - 1.0)
+    return Censored(table["agents"].to_numpy(float), _registered(table, workloads_are), lower, upper)
+
+
+def shape_of_rung(table: pd.DataFrame, cores: ArrayLike) -> pd.DataFrame:
+    """Split a total of cores into servers as the table does.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns of ``reference_sizing.csv``.
+    cores : array_like of int
+        Totals, powers of two.
+
+    Returns
+    -------
+    DataFrame
+        servers, cores_per_server. A printed total is split as printed. Above the table cores per server stay at their
+        largest and servers are added; below it, servers stay at their smallest number while cores last.
+
+    Raises
+    ------
+    ValueError
+        If a total is not a power of two of at least 1.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> shape_of_rung(cm.load_reference_sizing(), [32, 256])["servers"].tolist()
+    [2, 16]
+    """
+    printed = dict(zip(_totals(table, "cores").tolist(), table["servers"].astype(int).tolist(), strict=True))
+    largest, fewest = int(table["cores_per_server"].max()), int(table["servers"].min())
+    rows = []
+    for total in np.asarray(cores, dtype=float).ravel():
+        if not total >= 1.0 or total != 2.0 ** round(float(np.log2(total))):
+            raise ValueError(f"cores: got {total:g}, expected a power of two of at least 1")
+        servers = printed.get(int(total)) or min(max(int(total) // largest, fewest), int(total))
+        rows.append((servers, int(total) // servers))
+    return pd.DataFrame(rows, columns=["servers", "cores_per_server"])
+
+
+class HeldOut(NamedTuple):
+    """How well cells are predicted from the others.
+
+    Attributes
+    ----------
+    cells : int
+        Cells.
+    exact, within_one : int
+        Cells whose median rung is the printed one, or a neighbour of it at most.
+    elpd : float
+        Sum of the log-probabilities that were given to the printed rungs.
+    elpd_uniform : float
+        The same for a guess that takes every rung of the printed ladder for equally likely.
+    """
+
+    cells: int
+    exact: int
+    within_one: int
+    elpd: float
+    elpd_uniform: float
+
+
+class SizingRegression:
+    """Interval-censored regression of a sizing table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a cell: agents, workloads, servers, cores_per_server, memory_gb_per_server
+        (:func:`capmodel.load_reference_sizing`).
+    family : str, default "log-linear"
+        A name in :data:`capmodel.ladder.FAMILIES`: "log-linear", "interaction", "additive power", "additive linear" or
+        "scaled power".
+    response : {"cores", "memory", "servers"}
+        Which total is modelled: cores, gigabytes or servers of the whole deployment.
+    workloads_are : {"registered", "per_agent"}
+        The guide does not define its workloads. "registered" takes them as the registered workloads of the deployment,
+        "per_agent" as those of each agent. Predictions always take the registered workloads of the deployment.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a total is not a power of two, there are too few cells for the family, or all cells lie
+        on one line.
+
+    Notes
+    -----
+    log2 of the need is normal with the family's mean and standard deviation sigma. A cell with printed total r
+    contributes log P(log2 r - 1 < need <= log2 r); cells on the lowest rung are open below.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> ladder = cm.SizingRegression(cm.load_reference_sizing()).fit()
+    >>> ladder.params.round(2).to_dict()
+    {'intercept': -1.31, 'agents': 0.73, 'workloads': 1.34, 'sigma': 0.53}
+    >>> int(ladder.predict(1000, 5000)["rung"].iloc[0])
+    64
+    """
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        family: str = "log-linear",
+        response: str = "cores",
+        workloads_are: str = "registered",
+    ) -> None:
+        self.family: Family = FAMILIES[_choice("family", family, tuple(FAMILIES))]
+        self.response = response
+        self.workloads_are = workloads_are
+        self.cells = _cells(table, response, workloads_are)
+        self.lowest, self.highest = float(self.cells.upper.min()), float(self.cells.upper.max())
+        self.table = table.reset_index(drop=True)
+        needed = len(self.family.parameters) + 3
+        if len(self.table) < needed:
+            raise ValueError(f"table: got {len(self.table)} cells, expected at least {needed} for {family}")
+        where = np.log10(np.column_stack([self.cells.agents, self.cells.workloads]))
+        if np.linalg.matrix_rank(where - where.mean(axis=0), tol=1e-9) < 2:
+            raise ValueError("table: got cells on one line, expected agents and workloads that vary separately")
+        self._hull = ConvexHull(where).equations
+
+    def fit(self) -> SizingResults:
+        """Maximise the likelihood.
+
+        Returns
+        -------
+        SizingResults
+            Estimates, their errors and predictions; the same every time.
+        """
+        return SizingResults(self, fit_ladder(self.family, self.cells))
+
+    def without(self, cell: int) -> SizingRegression:
+        """Return the regression without one cell.
+
+        Parameters
+        ----------
+        cell : int
+            Its position in the table.
+
+        Returns
+        -------
+        SizingRegression
+            The ladder stays known: its lowest and highest rung do not move when the only cell on one is taken out.
+        """
+        kept = np.arange(len(self.table)) != cell
+        rest = copy.copy(self)
+        rest.cells = self.cells.take(kept)
+        rest.table = self.table[kept].reset_index(drop=True)
+        return rest
+
+    def outside(self, points: _Points) -> NDArray[np.bool_]:
+        """Return which fleets lie outside the convex hull of the cells on logarithmic axes; its edge is inside."""
+        where = np.log10(np.column_stack(points))
+        return np.any(where @ self._hull[:, :2].T + self._hull[:, 2] > 1e-6, axis=1)
+
+
+@dataclass(frozen=True)
+class SizingResults:
+    """A fitted ladder.
+
+    Attributes
+    ----------
+    model : SizingRegression
+        What was fitted.
+    solution : LadderFit
+        The maximum of the likelihood.
+
+    Notes
+    -----
+    Predictions come in three distributions. "plug-in" takes the parameters at their maximum, as if they were known.
+    "posterior" (the default) averages over what 16 cells leave open about them, with a flat prior on the mean and a
+    half-normal one of scale 1 rung on sigma (:func:`capmodel.ladder.sample_posterior`). "bounded" also keeps to the
+    cells around a fleet: no less than a smaller fleet is printed with, no more than a larger one
+    (:func:`monotone_bounds`), so at a printed cell it returns the cell.
+    """
+
+    model: SizingRegression
+    solution: LadderFit
+
+    @property
+    def _names(self) -> list[str]:
+        return [*self.model.family.parameters, "sigma"]
+
+    @property
+    def params(self) -> pd.Series:
+        """Parameters of the mean, and sigma in rungs (doublings)."""
+        return pd.Series(self.solution.params, index=self._names, name="params")
+
+    @property
+    def llf(self) -> float:
+        """Log-likelihood at the maximum."""
+        return self.solution.llf
+
+    @property
+    def nobs(self) -> int:
+        """Cells."""
+        return len(self.model.table)
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, 2 k - 2 llf."""
+        return 2.0 * len(self.solution.params) - 2.0 * self.llf
+
+    @property
+    def aicc(self) -> float:
+        """Akaike's criterion corrected for few cells (Hurvich and Tsai 1989)."""
+        k = len(self.solution.params)
+        return self.aic + 2.0 * k * (k + 1) / (self.nobs - k - 1)
+
+    def cov_params(self) -> pd.DataFrame:
+        """Return the covariance of `params`.
+
+        Returns
+        -------
+        DataFrame
+            Inverse of the observed information; NaN for a parameter at its bound.
+        """
+        free = ~self.solution.at_bound
+        covariance = np.full((len(free), len(free)), np.nan)
+        covariance[np.ix_(free, free)] = np.linalg.pinv(-self.solution.hessian[np.ix_(free, free)])
+        return pd.DataFrame(covariance, index=self._names, columns=self._names)
+
+    @property
+    def bse(self) -> pd.Series:
+        """Standard errors of `params`; NaN at a bound."""
+        return pd.Series(np.sqrt(np.diag(self.cov_params())), index=self._names, name="bse")
+
+    def conf_int(self, level: float = 0.95, method: str = "profile") -> pd.DataFrame:
+        """Return intervals of the parameters.
+
+        Parameters
+        ----------
+        level : float
+            Coverage, between 0 and 1.
+        method : {"profile", "profile-f", "wald"}
+            "profile": where twice the log-likelihood ratio stays below the chi-squared quantile, all other parameters
+            maximised (Venzon and Moolgavkar 1988). "profile-f": the same with the quantile that is exact for least
+            squares with n cells and p parameters of the mean, n log(1 + F / (n - p)), F of 1 and n - p degrees. Both
+            end at a parameter's bound. "wald": estimate and normal errors.
+
+        Returns
+        -------
+        DataFrame
+            lower, upper; one row a parameter.
+
+        Raises
+        ------
+        ValueError
+            If `level` or `method` is none of these.
+
+        Notes
+        -----
+        On simulated tables of 4 by 4 cells the 90 % intervals of the slopes cover less than 90 % by "profile" and
+        about 90 % by "profile-f"; those of sigma, which is estimated too small, cover less by either.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> ladder = cm.SizingRegression(cm.load_reference_sizing()).fit()
+        >>> ladder.conf_int().loc["agents"].round(2).tolist()
+        [0.43, 1.06]
+        """
+        level = _level(level)
+        if _choice("method", method, ("profile", "profile-f", "wald")) == "wald":
+            half = self.bse * float(ndtri(0.5 + level / 2.0))
+            return pd.DataFrame({"lower": self.params - half, "upper": self.params + half})
+        if method == "profile":
+            drop = 0.5 * float(chi2.ppf(level, 1))
+        else:
+            degrees = self.nobs - len(self.model.family.parameters)
+            drop = 0.5 * self.nobs * float(np.log1p(f_distribution.ppf(level, 1, degrees) / degrees))
+        steps = self.bse.where(np.isfinite(self.bse), 0.1).clip(lower=1e-3)
+        family, cells = self.model.family, self.model.cells
+        rows = [
+            [profile_bound(family, cells, self.solution, index, drop, direction, float(step)) for direction in (-1, 1)]
+            for index, step in enumerate(steps)
+        ]
+        return pd.DataFrame(rows, index=self._names, columns=["lower", "upper"])
+
+    def profile(self, parameter: str, values: ArrayLike) -> pd.Series:
+        """Return the profile log-likelihood of one parameter.
+
+        Parameters
+        ----------
+        parameter : str
+            A name in `params`.
+        values : array_like
+            Where it is held while the others are maximised.
+
+        Returns
+        -------
+        Series
+            Log-likelihood, indexed by value.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or a value lies beyond its bounds.
+        """
+        index = self._names.index(_choice("parameter", parameter, tuple(self._names)))
+        held = np.asarray(values, dtype=float).ravel()
+        lower, upper = parameter_bounds(self.model.family)
+        for value in held[~((held >= lower[index]) & (held <= upper[index]))]:
+            raise ValueError(f"values: got {value:g}, expected {lower[index]:g} to {upper[index]:g}")
+        found = [
+            profile_llf(self.model.family, self.model.cells, index, float(value), self.solution.params)[0]
+            for value in held
+        ]
+        return pd.Series(found, index=pd.Index(held, name=parameter), name="llf")
+
+    @cached_property
+    def posterior(self) -> Posterior:
+        """Draws of the parameters in proportion to likelihood times prior."""
+        return sample_posterior(self.model.family, self.model.cells, self.solution)
+
+    def _draws(self, distribution: str) -> Array:
+        _choice("distribution", distribution, DISTRIBUTIONS)
+        return self.solution.params[None, :] if distribution == "plug-in" else self.posterior.draws
+
+    def predict(
+        self, agents: ArrayLike, workloads: ArrayLike, level: float = 0.9, distribution: str = "posterior"
+    ) -> pd.DataFrame:
+        """Predict what the table would print for other fleets.
+
+        Parameters
+        ----------
+        agents, workloads : array_like
+            The fleets; registered workloads of the deployment. They broadcast.
+        level : float
+            Coverage of the interval, between 0 and 1.
+        distribution : {"posterior", "plug-in", "bounded"}
+            See Notes of the class.
+
+        Returns
+        -------
+        DataFrame
+            One row a fleet: agents, workloads; rung (the power of two that holds the median need, no less than the
+            lowest printed); estimate, lower, upper (median and central interval of the need before it is rounded up);
+            probability of the rung; extrapolated (outside the convex hull of the cells on logarithmic axes). For
+            cores also servers and cores_per_server (:func:`shape_of_rung`).
+
+        Raises
+        ------
+        ValueError
+            If a fleet is not from 1 to 1e12, or `level` or `distribution` is none of these.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> ladder = cm.SizingRegression(cm.load_reference_sizing()).fit()
+        >>> ladder.predict([10, 20_000], 1000)["extrapolated"].tolist()
+        [False, True]
+        """
+        points = _points(agents, workloads)
+        level = _level(level)
+        draws = self._draws(distribution)
+        shares = (0.5 - level / 2.0, 0.5, 0.5 + level / 2.0)
+        parts = []
+        for start in range(0, len(points.agents), _CHUNK):
+            part = _Points(*(values[start : start + _CHUNK] for values in points))
+            mean = self.model.family.mean(draws, *part)
+            need_above, need_below = self._needs(part) if distribution == "bounded" else (None, None)
+            parts.append([latent_quantile(mean, draws[:, -1:], share, need_above, need_below) for share in shares])
+        lower, median, upper = np.concatenate(parts, axis=1) if parts else np.empty((3, 0))
+        # A median a hair above a rung is that rung: bisection knows it to 1e-7.
+        log_rung = np.maximum(np.ceil(median - 1e-6), self.model.lowest)
+        frame = pd.DataFrame(
+            {
+                **points._asdict(),
+                "rung": 2 ** np.clip(log_rung, 0, _LARGEST_LOG_RUNG).astype(np.int64),
+                "estimate": 2.0**median,
+                "lower": 2.0**lower,
+                "upper": 2.0**upper,
+                "probability": self._probability_of(points, log_rung, distribution),
+                "extrapolated": self.model.outside(points),
+            }
+        )
+        if self.model.response != "cores":
+            return frame
+        return pd.concat([frame, shape_of_rung(self.model.table, frame["rung"])], axis=1)
+
+    def _needs(self, points: _Points) -> tuple[Array, Array]:
+        """Return the bounds that the printed cells set on log2 of the need at other fleets."""
+        lower, upper = _bounds_at(self.model.cells, points)
+        if (lower > upper).any():
+            raise ValueError("distribution: got 'bounded', expected a table whose totals rise in both directions")
+        return np.where(lower > self.model.lowest, lower - 1.0, -np.inf), upper
+
+    def _rungs(self, points: _Points, edges: Array, distribution: str) -> Array:
+        draws = self._draws(distribution)
+        parts = [np.empty((0, len(edges)))]
+        for start in range(0, len(points.agents), _CHUNK):
+            part = _Points(*(values[start : start + _CHUNK] for values in points))
+            if distribution == "bounded":
+                parts.append(np.exp(self._log_rungs(part, edges, distribution)))
+            else:
+                parts.append(rung_probabilities(self.model.family.mean(draws, *part), draws[:, -1:], edges))
+        return np.concatenate(parts)
+
+    def _log_rungs(self, points: _Points, edges: Array, distribution: str) -> Array:
+        draws = self._draws(distribution)
+        mean = self.model.family.mean(draws, *points)
+        if distribution != "bounded":
+            return log_rung_probabilities(mean, draws[:, -1:], edges)
+        above, upper = self._needs(points)
+        return log_rung_probabilities(mean, draws[:, -1:], edges, above + 1.0, upper)
+
+    def _edges(self, points: _Points, distribution: str) -> Array:
+        """Return log2 of the rungs, from the lowest printed to where what lies above has no weight."""
+        draws = self._draws(distribution)
+        largest = np.full(len(draws), -np.inf)
+        for start in range(0, len(points.agents), _CHUNK):
+            part = _Points(*(values[start : start + _CHUNK] for values in points))
+            largest = np.maximum(largest, self.model.family.mean(draws, *part).max(axis=1))
+        tops = np.arange(self.model.highest + 1.0, _LARGEST_LOG_RUNG + 1.0)
+        above = ndtr((largest[:, None] - tops) / draws[:, -1:]).mean(axis=0)
+        top = tops[min(int(np.argmax(above < _TAIL)), len(tops) - 1)] if (above < _TAIL).any() else tops[-1]
+        return np.arange(self.model.lowest, top + 1.0)
+
+    def _probability_of(self, points: _Points, log_rung: Array, distribution: str) -> Array:
+        if not len(log_rung):
+            return np.empty(0)
+        top = max(log_rung.max(), self.model.highest) + 1.0
+        edges = np.arange(self.model.lowest, top + 1.0)
+        chosen = (log_rung - self.model.lowest).astype(int)
+        return self._rungs(points, edges, distribution)[np.arange(len(chosen)), chosen]
+
+    def probabilities(self, agents: ArrayLike, workloads: ArrayLike, distribution: str = "posterior") -> pd.DataFrame:
+        """Return how likely each rung is.
+
+        Parameters
+        ----------
+        agents, workloads : array_like
+            The fleets; registered workloads of the deployment. They broadcast.
+        distribution : {"posterior", "plug-in", "bounded"}
+            See Notes of the class.
+
+        Returns
+        -------
+        DataFrame
+            One row a fleet, indexed by agents and workloads; one column a rung. The lowest holds every smaller need,
+            the highest what lies above it. Rows sum to 1.
+
+        Raises
+        ------
+        ValueError
+            If a fleet is not from 1 to 1e12, or `distribution` is none of these.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> ladder = cm.SizingRegression(cm.load_reference_sizing()).fit()
+        >>> float(ladder.probabilities(1000, 5000).sum(axis=1).iloc[0].round(9))
+        1.0
+        """
+        points = _points(agents, workloads)
+        edges = self._edges(points, distribution)
+        index = pd.MultiIndex.from_arrays(points, names=["agents", "workloads"])
+        columns = pd.Index((2 ** edges.astype(np.int64)).tolist(), name="rung")
+        return pd.DataFrame(self._rungs(points, edges, distribution), index=index, columns=columns)
+
+    def in_sample(self, distribution: str = "plug-in") -> pd.DataFrame:
+        """Compare the cells with what the fit says of them.
+
+        Parameters
+        ----------
+        distribution : {"plug-in", "posterior", "bounded"}
+            See Notes of the class.
+
+        Returns
+        -------
+        DataFrame
+            One row a cell: agents, workloads (as printed), printed, predicted, exact, within_one, log_density.
+        """
+        cells = self.model.cells
+        edges = np.arange(self.model.lowest, self.model.highest + 3.0)
+        points = _Points(cells.agents, cells.workloads)
+        return _scored(self.model, self._log_rungs(points, edges, distribution), edges)
+
+    @cached_property
+    def _held_out(self) -> list[SizingResults]:
+        """The fit without each cell in turn."""
+        models = [self.model.without(cell) for cell in range(self.nobs)]
+        return [SizingResults(model, fit_ladder(model.family, model.cells, self.solution.params)) for model in models]
+
+    def leave_one_out(self, distribution: str = "posterior") -> pd.DataFrame:
+        """Predict each cell from the others.
+
+        Parameters
+        ----------
+        distribution : {"posterior", "plug-in", "bounded"}
+            See Notes of the class.
+
+        Returns
+        -------
+        DataFrame
+            One row a cell: agents, workloads (as printed), printed, predicted, exact, within_one (one doubling),
+            log_density (log of the probability that was given to the printed rung).
+            :meth:`held_out` sums it up.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> ladder = cm.SizingRegression(cm.load_reference_sizing()).fit()
+        >>> cells = ladder.leave_one_out()
+        >>> int(cells["exact"].sum()), int(cells["within_one"].sum())
+        (9, 16)
+        """
+        _choice("distribution", distribution, DISTRIBUTIONS)
+        cells = self.model.cells
+        edges = np.arange(self.model.lowest, self.model.highest + 3.0)
+        rows = np.concatenate(
+            [
+                fit._log_rungs(_Points(cells.agents[[i]], cells.workloads[[i]]), edges, distribution)
+                for i, fit in enumerate(self._held_out)
+            ]
+        )
+        return _scored(self.model, rows, edges)
+
+    def held_out(self, distribution: str = "posterior") -> HeldOut:
+        """Sum up :meth:`leave_one_out`.
+
+        Parameters
+        ----------
+        distribution : {"posterior", "plug-in", "bounded"}
+            See Notes of the class.
+
+        Returns
+        -------
+        HeldOut
+            Hits and the log predictive density.
+        """
+        cells = self.leave_one_out(distribution)
+        return HeldOut(
+            len(cells),
+            int(cells["exact"].sum()),
+            int(cells["within_one"].sum()),
+            float(cells["log_density"].sum()),
+            _uniform_elpd(self.model),
+        )
+
+    def beats_uniform(self, distribution: str = "posterior") -> bool:
+        """Tell whether the held-out cells speak for the family.
+
+        Parameters
+        ----------
+        distribution : {"posterior", "plug-in", "bounded"}
+            See Notes of the class.
+
+        Returns
+        -------
+        bool
+            False if taking every printed rung for equally likely predicts held-out cells better: then do not use it.
+        """
+        score = self.held_out(distribution)
+        return score.elpd > score.elpd_uniform
+
+    def jackknife_plus(self, agents: ArrayLike, workloads: ArrayLike, level: float = 0.8) -> pd.DataFrame:
+        """Return intervals that rest on exchangeable cells alone, not on the normal distribution.
+
+        Parameters
+        ----------
+        agents, workloads : array_like
+            The fleets; registered workloads of the deployment. They broadcast.
+        level : float
+            Coverage aimed at; guaranteed is 2 level - 1 (Barber et al. 2021). With n cells it can be at most
+            n / (n + 1), above which intervals are infinite.
+
+        Returns
+        -------
+        DataFrame
+            agents, workloads, lower, upper: bounds on the middle of the printed rung's octave (rung / sqrt 2), from the
+            fits without each cell and their errors.
+
+        Raises
+        ------
+        ValueError
+            If a fleet is not from 1 to 1e12 or `level` is not between 0 and 1.
+        """
+        points, alpha = _points(agents, workloads), 1.0 - _level(level)
+        mean, cells = self.model.family.mean, self.model.cells
+        at_cells = np.array(
+            [
+                mean(fit.solution.params, cells.agents[[i]], cells.workloads[[i]])[0]
+                for i, fit in enumerate(self._held_out)
+            ]
+        )
+        error = np.abs(cells.upper - 0.5 - at_cells)[:, None]
+        at_points = np.array([mean(fit.solution.params, *points) for fit in self._held_out])
+        count = len(error)
+        # The tolerance keeps 0.2 * 15 from becoming 3.0000000000000004 and the rank from jumping by one.
+        rank = int(np.ceil((1.0 - alpha) * (count + 1) - 1e-9))
+        if rank > count:
+            lower, upper = np.zeros(len(points.agents)), np.full(len(points.agents), np.inf)
+        else:
+            lower = 2.0 ** np.sort(at_points - error, axis=0)[count - rank]
+            upper = 2.0 ** np.sort(at_points + error, axis=0)[rank - 1]
+        return pd.DataFrame({**points._asdict(), "lower": lower, "upper": upper})
+
+    def compare(self, distribution: str | None = None) -> pd.DataFrame:
+        """Compare all families on this table and response.
+
+        Parameters
+        ----------
+        distribution : {"posterior", "plug-in", "bounded"}, optional
+            Which held-out distribution to score; all three if not given.
+
+        Returns
+        -------
+        DataFrame
+            One row a family and distribution: family, distribution, k, llf, aicc, in_sample_exact, loo_exact,
+            loo_within_one, loo_elpd, usable (elpd above that of the uniform guess). Hits in sample are those of the
+            maximum-likelihood fit. Beside the families: an ordered probit, which estimates the rungs' edges and gives
+            a rung that it never saw no probability at all; the monotone bounds alone, every rung between them taken
+            for equally likely; and the uniform guess over the printed ladder.
+        """
+        chosen = DISTRIBUTIONS if distribution is None else (_choice("distribution", distribution, DISTRIBUTIONS),)
+        rows: list[dict[str, Any]] = []
+        for name in FAMILIES:
+            model = self.model
+            fit = (
+                self
+                if name == model.family.name
+                else SizingRegression(model.table, name, model.response, model.workloads_are).fit()
+            )
+            for kind in chosen:
+                score = fit.held_out(kind)
+                rows.append(
+                    {
+                        "family": name,
+                        "distribution": kind,
+                        "k": len(fit.params),
+                        "llf": fit.llf,
+                        "aicc": fit.aicc,
+                        "in_sample_exact": int(fit.in_sample()["exact"].sum()),
+                        "loo_exact": score.exact,
+                        "loo_within_one": score.within_one,
+                        "loo_elpd": score.elpd,
+                    }
+                )
+        rows += [_ordered_probit(self.model), _bounds_alone(self.model), _uniform(self.model)]
+        frame = pd.DataFrame(rows)
+        counts = ["k", "in_sample_exact", "loo_exact", "loo_within_one"]
+        frame[counts] = frame[counts].astype("Int64")
+        return frame.assign(usable=frame["loo_elpd"] > _uniform_elpd(self.model))
+
+    def summary(self, level: float = 0.95) -> Any:
+        """Return a printable summary.
+
+        Parameters
+        ----------
+        level : float
+            Coverage of the profile-likelihood intervals.
+
+        Returns
+        -------
+        statsmodels.iolib.summary.Summary
+            The fit, its parameters with standard errors and profile intervals, and how well held-out cells are hit.
+        """
+        from statsmodels.iolib.summary import Summary
+        from statsmodels.iolib.table import SimpleTable
+
+        inside = self.in_sample()
+        scores = {kind: self.held_out(kind) for kind in DISTRIBUTIONS}
+        interval = self.conf_int(level)
+        summary = Summary()
+        top = [
+            ("Total:", self.model.response, "Log-likelihood:", f"{self.llf:.2f}"),
+            ("Family:", self.model.family.name, "AICc:", f"{self.aicc:.1f}"),
+            ("Workloads are:", self.model.workloads_are, "Cells:", str(self.nobs)),
+            ("Exact in sample:", str(inside["exact"].sum()), "Within one:", str(inside["within_one"].sum())),
+        ]
+        summary.tables.append(SimpleTable(top, title="Interval-censored regression of the sizing table"))
+        ends = [f"[{0.5 - level / 2.0:.3f}", f"{0.5 + level / 2.0:.3f}]"]
+        rows = [
+            [f"{self.params[name]:.3f}", f"{self.bse[name]:.3f}", *(f"{end:.3f}" for end in interval.loc[name])]
+            for name in self._names
+        ]
+        summary.tables.append(SimpleTable(rows, headers=["estimate", "std err", *ends], stubs=self._names))
+        held = [[str(score.exact), str(score.within_one), f"{score.elpd:.2f}"] for score in scores.values()]
+        summary.tables.append(
+            SimpleTable(held, headers=["held-out exact", "within one", "elpd"], stubs=list(DISTRIBUTIONS))
+        )
+        notes = [f"Mean: {self.model.family.formula}; sigma in rungs; intervals by profile likelihood."]
+        notes += [
+            f"Do not use {kind!r}: held-out cells are predicted worse than by a uniform guess ({score.elpd:.1f}"
+            f" against {score.elpd_uniform:.1f})."
+            for kind, score in scores.items()
+            if not score.elpd > score.elpd_uniform
+        ]
+        summary.add_extra_txt(notes)
+        return summary
+
+
+def _scored(model: SizingRegression, log_probabilities: Array, edges: Array) -> pd.DataFrame:
+    """Set the median of each cell's rung probabilities beside its printed rung."""
+    printed = model.cells.upper
+    # The tolerance lets two halves make a half.
+    median = edges[np.argmax(np.exp(log_probabilities).cumsum(axis=1) >= 0.5 - 1e-12, axis=1)]
+    log_density = log_probabilities[np.arange(len(printed)), (printed - edges[0]).astype(int)]
+    return pd.DataFrame(
+        {
+            "agents": model.table["agents"],
+            "workloads": model.table["workloads"],
+            "printed": (2**printed).astype(np.int64),
+            "predicted": (2**median).astype(np.int64),
+            "exact": median == printed,
+            "within_one": np.abs(median - printed) <= 1.0,
+            "log_density": log_density,
+        }
+    )
+
+
+def _ladder(model: SizingRegression) -> Array:
+    return np.arange(model.lowest, model.highest + 1.0)
+
+
+def _uniform_elpd(model: SizingRegression) -> float:
+    return -len(model.table) * float(np.log(len(_ladder(model))))
+
+
+def _uniform(model: SizingRegression) -> dict[str, Any]:
+    """Score the guess that takes every printed rung for equally likely."""
+    edges = _ladder(model)
+    scored = _scored(model, np.full((len(model.table), len(edges)), -np.log(len(edges))), edges)
+    return _baseline("uniform guess", 0, float(scored["log_density"].sum()), scored, scored)
+
+
+def _bounds_alone(model: SizingRegression) -> dict[str, Any]:
+    """Score the bounds that the other cells set on each."""
+    edges = _ladder(model)
+    rows = []
+    for cell in range(len(model.table)):
+        at = _Points(model.cells.agents[[cell]], model.cells.workloads[[cell]])
+        lower, upper = _bounds_at(model.without(cell).cells, at)
+        possible = (edges >= lower) & (edges <= upper)
+        rows.append(np.where(possible, -np.log(max(possible.sum(), 1)), -np.inf))
+    return _baseline("monotone bounds", 0, float("nan"), None, _scored(model, np.array(rows), edges))
+
+
+def _ordered_probit(model: SizingRegression) -> dict[str, Any]:
+    """Score statsmodels' ordered probit on log agents and log workloads."""
+    from statsmodels.miscmodels.ordinal_model import OrderedModel
+
+    exog = np.log10(np.column_stack([model.cells.agents, model.cells.workloads]))
+    rung, edges = model.cells.upper, _ladder(model)
+
+    def fitted(kept: NDArray[np.bool_]) -> tuple[Any, Array]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = OrderedModel(rung[kept], exog[kept], distr="probit").fit(method="bfgs", disp=False, maxiter=500)
+        log_p = np.full((len(rung), len(edges)), -np.inf)
+        seen = np.searchsorted(edges, np.unique(rung[kept]))
+        log_p[:, seen] = np.log(np.maximum(result.model.predict(result.params, exog=exog), 1e-300))
+        return result, log_p
+
+    whole, inside = fitted(np.ones(len(rung), dtype=bool))
+    held_out = np.array([fitted(np.arange(len(rung)) != cell)[1][cell] for cell in range(len(rung))])
+    scored = _scored(model, held_out, edges)
+    return _baseline("ordered probit", len(whole.params), float(whole.llf), _scored(model, inside, edges), scored)
+
+
+def _baseline(name: str, k: int, llf: float, inside: pd.DataFrame | None, held_out: pd.DataFrame) -> dict[str, Any]:
+    cells = len(held_out)
+    return {
+        "family": name,
+        "distribution": "none" if k == 0 else "plug-in",
+        "k": k,
+        "llf": llf,
+        "aicc": 2.0 * k - 2.0 * llf + 2.0 * k * (k + 1) / (cells - k - 1),
+        "in_sample_exact": None if inside is None else int(inside["exact"].sum()),
+        "loo_exact": int(held_out["exact"].sum()),
+        "loo_within_one": int(held_out["within_one"].sum()),
+        "loo_elpd": float(held_out["log_density"].sum()),
+    }
