@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from scipy.stats import norm
 
-from capmodel import cluster, spire
+from capmodel import cluster, shapes
 from capmodel.cluster import Forecast, Interval
 from capmodel.deployment import Deployment
+from capmodel.shapes import Choice, Limits, Measured, ReferenceCell, Shape, Smaller
 
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
-
-#: Shapes that :func:`size` tries: servers, cores of each, memory of each, cores of the datastore.
-SERVER_RUNGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-CORE_RUNGS = (1, 2, 4, 8, 16, 32)
-MEMORY_RUNGS_GB = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
-DATASTORE_CORE_RUNGS = (1, 2, 4, 8, 16, 32, 64, 128)
-
-#: Share of a server's memory that its resident set may fill: Go's collector lets the heap grow before it collects.
-MEMORY_FILL = 0.8
-
-_GB = 1e9
 
 
 @dataclass(frozen=True)
@@ -118,6 +107,8 @@ class ClusterSizing:
         Each limit with the value that met it.
     next_smaller : dict
         The next smaller shape and why it fails.
+    next_smaller_datastore : dict or None
+        The same servers with a smaller datastore, and why that fails; None for SQLite.
     """
 
     name: str
@@ -133,6 +124,7 @@ class ClusterSizing:
     holds: bool
     reasons: tuple[str, ...]
     next_smaller: dict[str, Any]
+    next_smaller_datastore: dict[str, Any] | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain values that the command line prints as JSON.
@@ -162,6 +154,7 @@ class ClusterSizing:
             "holds": self.holds,
             "reasons": list(self.reasons),
             "next_smaller": self.next_smaller,
+            "next_smaller_datastore": self.next_smaller_datastore,
             "extrapolated": result.extrapolated,
             "extrapolated_because": list(result.extrapolated_because),
         }
@@ -271,7 +264,7 @@ def _evaluation(
     datastore_cores: int,
     level: float,
 ) -> Evaluation:
-    because = _extrapolations(deployment, costs, cores, datastore_cores)
+    because = tuple(shapes.extrapolations(deployment.inputs(), measured(costs), Shape(servers, cores, datastore_cores)))
     datastore_binds = predicted.datastore_utilization.estimate > predicted.server_utilization.estimate
     return Evaluation(
         servers=servers,
@@ -282,7 +275,7 @@ def _evaluation(
         throughput_per_s=predicted.sync_per_s,
         response_time_s=predicted.response_time_s,
         staleness_s=predicted.staleness_s,
-        memory_gb_per_server=Interval(*(value / _GB for value in predicted.memory_bytes)),
+        memory_gb_per_server=Interval(*(value / shapes.GB for value in predicted.memory_bytes)),
         cores_used={"server": predicted.server_cores_used, "datastore": predicted.datastore_cores_used},
         bottleneck="datastore" if datastore_binds else "server",
         extrapolated=bool(because),
@@ -338,157 +331,110 @@ def size(
         raise ValueError(f"max_utilization: got {max_utilization!r}, expected more than 0 and less than 1")
     if not max_response_time_s > 0.0:
         raise ValueError(f"max_response_time_s: got {max_response_time_s!r}, expected more than 0 seconds")
-    if spare_servers != int(spare_servers) or spare_servers < 0:
-        raise ValueError(f"spare_servers: got {spare_servers!r}, expected a whole number of at least 0")
+    most = shapes.SERVER_RUNGS[-1] - 1
+    if not 0 <= spare_servers <= most or spare_servers != int(spare_servers):
+        raise ValueError(
+            f"spare_servers: got {spare_servers!r}, expected a whole number of at least 0 and at most {most}"
+        )
     if not 0.0 < level < 1.0:
         raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
-    spare = 0 if deployment.datastore == "sqlite" else int(spare_servers)
-    limits = _Limits(max_utilization, max_response_time_s, level, spare)
-    part = _size_cluster("cluster", deployment, costs, limits)
+    limits = Limits(
+        max_utilization=max_utilization,
+        max_response_time_s=max_response_time_s,
+        quantile=float(norm.ppf(0.5 + level / 2.0)),
+        spare_servers=0 if deployment.datastore == "sqlite" else int(spare_servers),
+    )
+    fleet = deployment.inputs()
+    choice = shapes.choose(fleet, costs.unit_costs(deployment.datastore), limits)
     return Sizing(
         topology="single trust domain",
         level=level,
-        clusters=(part,),
+        clusters=(_cluster_sizing("cluster", deployment, costs, choice, limits, level),),
         reference_cell=reference_cell(deployment.agents, deployment.workloads),
-        assumptions=_assumptions(deployment, limits),
+        assumptions=tuple(shapes.assumptions(fleet, limits, deployment.datastore)),
     )
 
 
-@dataclass(frozen=True)
-class _Limits:
-    max_utilization: float
-    max_response_time_s: float
-    level: float
-    spare_servers: int
-
-
-def _shapes(deployment: Deployment, spare: int) -> Iterator[tuple[int, int]]:
-    """Yield (servers, cores of each) from small to large."""
-    rungs = (1,) if deployment.datastore == "sqlite" else [count for count in SERVER_RUNGS if count > spare]
-    shapes = [(servers, cores) for servers in rungs for cores in CORE_RUNGS]
-    yield from sorted(shapes, key=lambda shape: (shape[0] * shape[1], shape[0]))
-
-
-def _size_cluster(name: str, deployment: Deployment, costs: CostResults, limits: _Limits) -> ClusterSizing:
-    fleet, unit = deployment.inputs(), costs.unit_costs(deployment.datastore)
-    quantile = float(norm.ppf(0.5 + limits.level / 2.0))
-    spare = limits.spare_servers
-
-    def predict(servers: int, cores: int, datastore_cores: int, normal_quantile: float) -> Forecast:
-        return cluster.forecast(fleet, unit, servers, cores, datastore_cores, normal_quantile)
-
-    def broken(state: Forecast, bound: str) -> list[str]:
-        """List the limits that the given bound of the intervals breaks."""
-        held = {"upper": "up to ", "lower": "at least ", "estimate": ""}[bound]
-        values = {
-            "server utilization": getattr(state.server_utilization, bound),
-            "datastore utilization": getattr(state.datastore_utilization, bound),
-        }
-        found = [
-            f"{part} {held}{value:.2f}, limit {limits.max_utilization:.2f}"
-            for part, value in values.items()
-            if value > limits.max_utilization
-        ]
-        response_s = getattr(state.response_time_s, bound)
-        if response_s > limits.max_response_time_s:
-            found.append(f"response time {held}{response_s:.3g} s, limit {limits.max_response_time_s:g} s")
-        return found
-
-    def smallest(bound: str) -> tuple[int, int, int, bool]:
-        """Return servers, cores, datastore cores at one bound of the demand, and whether they hold."""
-        datastore_rungs = DATASTORE_CORE_RUNGS if unit.datastore else (1,)
-        for servers, cores in _shapes(deployment, spare):
-            ample = broken(predict(servers - spare, cores, datastore_rungs[-1], quantile), bound)
-            if not any(reason.startswith("server") for reason in ample):
-                break
-        for datastore_cores in datastore_rungs:
-            if not broken(predict(servers - spare, cores, datastore_cores, quantile), bound):
-                return servers, cores, datastore_cores, True
-        return servers, cores, datastore_rungs[-1], False
-
-    servers, cores, datastore_cores, holds = smallest("upper")
-    degraded_forecast = predict(servers - spare, cores, datastore_cores, quantile)
-    memory_gb = _memory_rung(degraded_forecast.memory_bytes.upper)
-    low = smallest("lower")
-    low_memory_gb = _memory_rung(predict(low[0] - spare, low[1], low[2], quantile).memory_bytes.lower)
-    with_datastore = deployment.datastore != "sqlite"
-    interval = {
-        "servers": {"lower": min(low[0], servers), "upper": max(low[0], servers)},
-        "cores_per_server": {"lower": min(low[1], cores), "upper": max(low[1], cores)},
-        "memory_gb_per_server": {"lower": min(low_memory_gb, memory_gb), "upper": memory_gb},
-        "datastore_cores": {"lower": low[2], "upper": datastore_cores} if with_datastore else {"lower": 0, "upper": 0},
-    }
-    whole = predict(servers, cores, datastore_cores, quantile)
-    evaluation = _evaluation(deployment, costs, whole, servers, cores, datastore_cores, limits.level)
-    degraded = _evaluation(deployment, costs, degraded_forecast, servers - spare, cores, datastore_cores, limits.level)
-    lost = f" with {spare} of {servers} servers lost" if spare else ""
-    reasons = tuple(broken(degraded_forecast, "upper")) or (
-        f"server utilization at most {degraded_forecast.server_utilization.upper:.2f}{lost}, "
-        f"limit {limits.max_utilization:.2f}",
-        f"datastore utilization at most {degraded_forecast.datastore_utilization.upper:.2f}, "
-        f"limit {limits.max_utilization:.2f}",
-        f"response time at most {degraded_forecast.response_time_s.upper:.3g} s, "
-        f"limit {limits.max_response_time_s:g} s",
-    )
+def _cluster_sizing(
+    name: str, deployment: Deployment, costs: CostResults, choice: Choice, limits: Limits, level: float
+) -> ClusterSizing:
+    """Present the answer of the search."""
+    servers, cores, datastore_cores = choice.shape
+    low, spare = choice.low_shape, limits.spare_servers
+    own_datastore = deployment.datastore != "sqlite"
     return ClusterSizing(
         name=name,
         agents=deployment.agents,
         workloads=deployment.workloads,
         servers=servers,
         cores_per_server=cores,
-        memory_gb_per_server=memory_gb,
-        datastore_cores=datastore_cores if with_datastore else 0,
-        interval=interval,
-        evaluation=evaluation,
-        degraded=degraded,
-        holds=holds,
-        reasons=reasons,
-        next_smaller=_next_smaller(
-            deployment,
-            spare,
-            (servers, cores, datastore_cores),
-            lambda s, c, d: broken(predict(s, c, d, quantile), "upper"),
-        ),
+        memory_gb_per_server=choice.memory_gb,
+        datastore_cores=datastore_cores if own_datastore else 0,
+        interval={
+            "servers": _span(low.servers, servers),
+            "cores_per_server": _span(low.cores, cores),
+            "memory_gb_per_server": _span(choice.low_memory_gb, choice.memory_gb),
+            "datastore_cores": _span(low.datastore_cores, datastore_cores) if own_datastore else _span(0, 0),
+        },
+        evaluation=_evaluation(deployment, costs, choice.whole, servers, cores, datastore_cores, level),
+        degraded=_evaluation(deployment, costs, choice.degraded, servers - spare, cores, datastore_cores, level),
+        holds=choice.holds,
+        reasons=tuple(choice.reasons),
+        next_smaller=_smaller(choice.smaller, own_datastore),
+        next_smaller_datastore=_smaller(choice.smaller_datastore, own_datastore) if own_datastore else None,
     )
 
 
-def _next_smaller(deployment: Deployment, spare: int, shape: tuple[int, int, int], broken: Any) -> dict[str, Any]:
-    """Describe the shape before the chosen one, and why it fails."""
-    servers, cores, datastore_cores = shape
-    shapes = list(_shapes(deployment, spare))
-    place = shapes.index((servers, cores))
-    with_datastore = deployment.datastore != "sqlite"
-    if place > 0:
-        fewer, smaller = shapes[place - 1]
-        reasons = broken(fewer - spare, smaller, datastore_cores)
-        lost = f" with {spare} of {fewer} servers lost" if spare else ""
-        because = "; ".join(reasons) + lost if reasons else "more cores in all, or as many on more servers"
-        smaller_datastore = datastore_cores
-    else:
-        fewer, smaller, smaller_datastore = servers, cores, datastore_cores
-        rung = DATASTORE_CORE_RUNGS.index(datastore_cores)
-        if with_datastore and rung > 0:
-            smaller_datastore = DATASTORE_CORE_RUNGS[rung - 1]
-            because = "; ".join(broken(servers - spare, cores, smaller_datastore))
-        elif servers > 1:
-            fewer = servers - 1
-            because = f"availability: {spare} spare server{'s' * (spare > 1)} asked for, none would be left to serve"
-        else:
-            return {"fails_because": "there is none: this is the smallest shape"}
+def _span(one: int, other: int) -> dict[str, int]:
+    return {"lower": min(one, other), "upper": max(one, other)}
+
+
+def _smaller(smaller: Smaller, own_datastore: bool) -> dict[str, Any]:
+    """Describe a smaller shape, or only say that there is none."""
+    if not smaller.exists:
+        return {"fails_because": smaller.fails_because}
     return {
-        "servers": fewer,
-        "cores_per_server": smaller,
-        "datastore_cores": smaller_datastore if with_datastore else 0,
-        "fails_because": because,
+        "servers": smaller.shape.servers,
+        "cores_per_server": smaller.shape.cores,
+        "datastore_cores": smaller.shape.datastore_cores if own_datastore else 0,
+        "fails_because": smaller.fails_because,
     }
 
 
-def _memory_rung(resident_bytes: float) -> int:
-    """Return the smallest size of memory that leaves room beside the resident set."""
-    for rung in MEMORY_RUNGS_GB:
-        if resident_bytes <= MEMORY_FILL * rung * _GB:
-            return rung
-    return MEMORY_RUNGS_GB[-1]
+def measured(costs: CostResults) -> Measured:
+    """Return what the fitted runs cover, as plain values.
+
+    Parameters
+    ----------
+    costs : CostResults
+        Fitted costs.
+
+    Returns
+    -------
+    Measured
+        What :func:`capmodel.shapes.extrapolations` reads.
+    """
+    table = costs.ranges
+    names = table.columns.get_level_values(0).unique().tolist()
+    ranges: dict[str, dict[str, list[float]]] = {}
+    for family, row in table.iterrows():
+        columns = {column: [float(row[column, "min"]), float(row[column, "max"])] for column in names}
+        ranges[str(family)] = {column: ends for column, ends in columns.items() if math.isfinite(ends[1])}
+    return Measured(ranges=ranges, highest_rate_per_s=costs.highest_rate_per_s)
+
+
+def reference_table() -> list[ReferenceCell]:
+    """Return the published table as plain values.
+
+    Returns
+    -------
+    list of ReferenceCell
+        Its cells, by agents and workloads.
+    """
+    from capmodel.datasets import load_reference_sizing
+
+    table = load_reference_sizing().sort_values(["agents", "workloads"])
+    return [ReferenceCell(*(int(value) for value in row)) for row in table[list(ReferenceCell._fields)].to_numpy()]
 
 
 def reference_cell(agents: int, workloads: int) -> dict[str, Any] | None:
@@ -505,65 +451,10 @@ def reference_cell(agents: int, workloads: int) -> dict[str, Any] | None:
         The smallest cell with at least as many agents and workloads: agents, workloads, servers, cores_per_server,
         memory_gb_per_server, exact; None beyond the table (data/reference_sizing.csv).
     """
-    from capmodel.datasets import load_reference_sizing
-
-    table = load_reference_sizing()
-    covering = table[(table["agents"] >= agents) & (table["workloads"] >= workloads)]
-    if not len(covering):
+    cell = shapes.covering_cell(reference_table(), agents, workloads)
+    if cell is None:
         return None
-    cell = covering.sort_values(["agents", "workloads"]).iloc[0]
-    columns = ["agents", "workloads", "servers", "cores_per_server", "memory_gb_per_server"]
-    result: dict[str, Any] = {name: int(cell[name]) for name in columns}
-    result["exact"] = bool(cell["agents"] == agents and cell["workloads"] == workloads)
-    return result
-
-
-def _extrapolations(deployment: Deployment, costs: CostResults, cores: int, datastore_cores: int) -> tuple[str, ...]:
-    """Name every input outside the measured runs."""
-    found = []
-    family = spire.family(deployment.sync_mode, "sync")
-    checks = {
-        "entries_per_agent": ("entries per agent", deployment.entries_of_agent, family),
-        "selectors_per_entry": ("selectors per entry", deployment.selectors_per_entry, family),
-        "federated_domains": ("federated trust domains", deployment.federated_domains, family),
-    }
-    if deployment.sync_mode == "full_cache":
-        checks["entries"] = ("registration entries", float(deployment.workloads), "reload")
-        checks["agents"] = ("agents in the datastore", float(deployment.agents), "reload")
-    for column, (label, value, group) in checks.items():
-        low, high = costs.ranges[column].loc[group].to_numpy(float)
-        if value > high or (value < low and column == "selectors_per_entry"):
-            found.append(f"{label}: {value:g}, measured {low:g} to {high:g}")
-    measured_cores = 2
-    if cores > measured_cores:
-        found.append(f"cores per server: {cores}, measured {measured_cores}; cores are taken to add up")
-    if deployment.datastore != "sqlite" and datastore_cores > measured_cores:
-        found.append(f"cores of the datastore: {datastore_cores}, measured {measured_cores}; cores are taken to add up")
-    rate = deployment.agents / deployment.sync_interval_s
-    if rate > costs.highest_rate_per_s:
-        found.append(f"syncs per second: {rate:g}, measured up to {costs.highest_rate_per_s:.0f}")
-    return tuple(found)
-
-
-def _assumptions(deployment: Deployment, limits: _Limits) -> tuple[str, ...]:
-    """State what the answer rests on."""
-    found = [
-        f"{deployment.workloads} workloads are {deployment.workloads} registration entries, "
-        f"{deployment.entries_of_agent:.3g} an agent.",
-        "Agents spread evenly over the servers.",
-        f"A core is worth {deployment.machine_speed:g} of the measured machine's.",
-        f"Utilization stays under {limits.max_utilization:.0%} with {limits.spare_servers} server lost."
-        if limits.spare_servers
-        else f"Utilization stays under {limits.max_utilization:.0%}; no server is spare.",
-        "Servers and the datastore have hosts of their own.",
-    ]
-    if deployment.datastore == "mysql":
-        found.append("MySQL is answered with MariaDB's measured costs.")
-    if deployment.datastore == "sqlite":
-        found.append("SQLite lives inside one server: there is no second server to fail over to.")
-    if deployment.sync_mode.startswith("crawl"):
-        found.append("Signing, renewal and writes cost what they cost in v1.15.3; only the sync was measured here.")
-    return tuple(found)
+    return {**cell._asdict(), "exact": cell.agents == agents and cell.workloads == workloads}
 
 
 def _plain(value: Interval) -> dict[str, float | None]:
