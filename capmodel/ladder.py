@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares, minimize
+from scipy.optimize import least_squares
 from scipy.special import log_ndtr, ndtr
 
 Array = NDArray[np.float64]
@@ -25,7 +25,7 @@ _LOG_SQRT_TWO_PI = 0.5 * float(np.log(2.0 * np.pi))
 _LN2 = float(np.log(2.0))
 #: Agents and workloads at which the scales of the power laws are stated.
 _REFERENCE = 1000.0
-_SMALLEST_SCALE = 1e-6
+_SMALLEST_SCALE = 1e-4
 _LARGEST_POWER = 5.0
 
 
@@ -294,41 +294,47 @@ def parameter_bounds(family: Family) -> tuple[Array, Array]:
 
 
 def _hessian(params: Array, family: Family, cells: Censored) -> Array:
-    """Return second derivatives as central differences of the exact gradient."""
+    """Return second derivatives as differences of the exact gradient, one-sided at a bound."""
+    lower, upper = parameter_bounds(family)
     step = 1e-5 * np.maximum(np.abs(params), 0.1)
     columns = []
-    for index, size in enumerate(step):
-        shift = np.zeros_like(params)
-        shift[index] = size
-        ahead = _value_and_gradient(params + shift, family, cells)[1]
-        behind = _value_and_gradient(params - shift, family, cells)[1]
-        columns.append((ahead - behind) / (2.0 * size))
+    for index in range(len(params)):
+        ahead, behind = params.copy(), params.copy()
+        ahead[index] = min(params[index] + step[index], upper[index])
+        behind[index] = max(params[index] - step[index], lower[index])
+        change = _value_and_gradient(ahead, family, cells)[1] - _value_and_gradient(behind, family, cells)[1]
+        columns.append(change / (ahead[index] - behind[index]))
     matrix = np.column_stack(columns)
     return 0.5 * (matrix + matrix.T)
 
 
 def _climb(start: Array, family: Family, cells: Censored, free: NDArray[np.bool_]) -> tuple[Array, float]:
-    """Maximise the likelihood over the free parameters from one start."""
+    """Maximise the likelihood over the free parameters from one start by Newton steps inside the bounds."""
+    # A library's quasi-Newton method starts threads for four parameters, and waits for them when cores are busy.
     lower, upper = parameter_bounds(family)
-    params = start.copy()
-
-    def cost(values: Array) -> tuple[float, Array]:
-        params[free] = values
-        value, gradient = _value_and_gradient(params, family, cells)
-        if not np.isfinite(value):
-            return 1e10, np.zeros(int(free.sum()))
-        return -value, -gradient[free]
-
-    found = minimize(
-        cost,
-        np.clip(start[free], lower[free], upper[free]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=list(zip(lower[free], upper[free], strict=True)),
-        options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8},
-    )
-    params[free] = found.x
-    return params.copy(), -float(found.fun)
+    params = np.where(free, np.clip(start, lower, upper), start)
+    value, gradient = _value_and_gradient(params, family, cells)
+    for _ in range(200):
+        held = ((params <= lower) & (gradient < 0.0)) | ((params >= upper) & (gradient > 0.0))
+        moving = free & ~held
+        if not moving.any() or np.abs(gradient[moving]).max() < 1e-9:
+            break
+        curvature = -_hessian(params, family, cells)[np.ix_(moving, moving)]
+        scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(curvature)), 1e-8))
+        values, vectors = np.linalg.eigh(curvature * np.outer(scale, scale))
+        # Where the likelihood curves upwards its Newton step would descend: turn it round.
+        ascent = vectors @ ((vectors.T @ (gradient[moving] * scale)) / np.maximum(np.abs(values), 1e-6))
+        for halvings in range(40):
+            proposal = params.copy()
+            proposal[moving] += 0.5**halvings * scale * ascent
+            proposal = np.where(moving, np.clip(proposal, lower, upper), proposal)
+            proposed, slope = _value_and_gradient(proposal, family, cells)
+            if proposed > value:
+                break
+        else:
+            break
+        params, value, gradient = proposal, proposed, slope
+    return params, value
 
 
 def _midpoint_starts(family: Family, cells: Censored) -> list[Array]:
@@ -374,27 +380,7 @@ def fit_ladder(family: Family, cells: Censored, start: Array | None = None) -> L
     params, llf = max((_climb(guess, family, cells, everything) for guess in starts), key=lambda found: found[1])
     lower, upper = parameter_bounds(family)
     at_bound = (params <= lower + 1e-9) | (params >= upper - 1e-9)
-    params, llf = _polish(params, llf, family, cells, ~at_bound)
     return LadderFit(params, llf, _hessian(params, family, cells), at_bound)
-
-
-def _polish(params: Array, llf: float, family: Family, cells: Censored, free: NDArray[np.bool_]) -> tuple[Array, float]:
-    """Take Newton steps over the free parameters while they climb."""
-    lower, upper = parameter_bounds(family)
-    for _ in range(20):
-        gradient = _value_and_gradient(params, family, cells)[1][free]
-        if not gradient.size or np.abs(gradient).max() < 1e-9:
-            break
-        step = np.linalg.lstsq(_hessian(params, family, cells)[np.ix_(free, free)], gradient, rcond=None)[0]
-        proposal = params.copy()
-        proposal[free] -= step
-        if (proposal < lower).any() or (proposal > upper).any():
-            break
-        value = log_likelihood(proposal, family, cells)
-        if not value >= llf:
-            break
-        params, llf = proposal, value
-    return params, llf
 
 
 def profile_llf(family: Family, cells: Censored, index: int, value: float, start: Array) -> tuple[float, Array]:
