@@ -375,7 +375,7 @@ def datastore_statements(
             if node_selectors_per_agent > 0:
                 statements = statements + 1.0
             return statements
-        return transaction + 7.0 * federated_domains
+        return transaction + 7.0 * federated_domains if operation == "sync_federated" else transaction
     if operation == "get_bundle" or operation == "connect":
         return 0.0
     if operation in ("sync_entries", "get_entries", "sign_x509", "sign_jwt"):
@@ -456,8 +456,8 @@ def signing_calls(svids: float, ttl_s: float, check_interval_s: float, jittered:
 
     Notes
     -----
-    Renewals of one agent that started together spread over the checks as a normal curve with standard deviation
-    sqrt((4 - pi) delta s); before v1.8.3 they stay together. Calls hold at most 500 requests.
+    SVIDs of one agent that were signed together are due apart: x checks after the first at which one can be due, the
+    chance is x s / (2 delta). Before v1.8.3 they stay together. Calls hold at most 500 requests.
 
     Examples
     --------
@@ -468,13 +468,19 @@ def signing_calls(svids: float, ttl_s: float, check_interval_s: float, jittered:
     if not jittered or svids <= 1.0:
         return min(svids, fewest)
     delta = (ttl_s + BACKDATE_S) / 20.0
-    spread = math.sqrt((4.0 - math.pi) * delta * check_interval_s) / check_interval_s
+    checks = 2.0 * delta / check_interval_s
+    # Checks are taken one by one, or in groups of `step` where there are many; within a group the chance is even.
+    step = max(math.sqrt(checks) / 16.0, 1.0)
     calls = 0.0
-    step = 6.0 * spread / 40.0
-    for k in range(-20, 21):
-        # Checks are summed in 41 groups of `step` checks each; within a group the chance is even.
-        chance = math.exp(-0.5 * (k * step / spread) ** 2) / (spread * math.sqrt(2.0 * math.pi))
-        calls = calls + step * (1.0 - (1.0 - min(chance, 1.0)) ** svids)
+    left = 1.0
+    passed = 0.5
+    for _ in range(200):
+        if left <= 1e-9:
+            break
+        due = left * (1.0 - (1.0 - min((passed + 0.5 * (step - 1.0)) / checks, 1.0)) ** step)
+        calls = calls + step * (1.0 - (1.0 - due / step) ** svids)
+        left = left - due
+        passed = passed + step
     return max(calls, fewest)
 
 
