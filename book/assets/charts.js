@@ -133,6 +133,18 @@
     return [columns.map(quote), ...rows.map(line)].map((cells) => cells.join(",") + "\n").join("");
   }
 
+  /* Returns the tables that a chart carries, by name. */
+  function datasets(spec) {
+    const found = { ...spec.datasets };
+    (function collect(part) {
+      if (Array.isArray(part)) return part.forEach(collect);
+      if (!part || typeof part !== "object") return;
+      if (Array.isArray(part.data?.values)) found[part.data.name || "data-" + Object.keys(found).length] = part.data.values;
+      for (const key of ["vconcat", "hconcat", "concat", "spec", "layer"]) collect(part[key]);
+    })(spec);
+    return found;
+  }
+
   /* Offers what the chart shows: its data as CSV, and the picture in its present state. */
   function offer(figure) {
     const links = document.createElement("p");
@@ -152,13 +164,13 @@
       });
       links.append(link);
     };
-    const name = figure.chart.spec.usermeta?.capmodel?.name || figure.id;
-    const tables = Object.values(figure.chart.spec.datasets || {});
-    tables.forEach(function (rows, number) {
+    const tables = Object.entries(datasets(figure.chart.spec)).filter(([name]) => !name.startsWith("guide"));
+    tables.forEach(function ([name, rows], number) {
       const which = tables.length > 1 ? " " + (number + 1) : "";
-      add("Data" + which + " (CSV)", name + which.trim() + ".csv", () => new Blob([csv(rows)], { type: "text/csv" }));
+      const file = name.startsWith("data-") ? figure.id + which.trim() : name;
+      add("Data" + which + " (CSV)", file + ".csv", () => new Blob([csv(rows)], { type: "text/csv" }));
     });
-    add("Picture (SVG)", name + ".svg", async function () {
+    add("Picture (SVG)", figure.id + ".svg", async function () {
       return new Blob([await figure.chart.result.view.toSVG()], { type: "image/svg+xml" });
     });
     figure.append(links);

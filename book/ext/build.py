@@ -109,7 +109,10 @@ def make(folders: Folders) -> bool:
     on the ones before it.
     """
     from jupyter_book.sphinx import build_sphinx
+    from sphinx.util.console import nocolor
 
+    if not sys.stderr.isatty():
+        nocolor()
     if folders.running.exists():
         shutil.rmtree(folders.work)
     folders.work.mkdir(parents=True, exist_ok=True)
