@@ -143,7 +143,14 @@ class Deployment:
                 )
             object.__setattr__(self, "entries_per_agent", float(entries))
         if self.spire_version is not None:
-            spire.version_tuple(self.spire_version)
+            version = spire.version_tuple(self.spire_version)
+            first, end = spire.MODE_RELEASES[self.sync_mode]
+            if version < spire.version_tuple(first) or (end and version >= spire.version_tuple(end)):
+                bound = f"from {first}" + (f" and before {end}" if end else "")
+                raise ValueError(
+                    f"spire_version: got {self.spire_version!r}, expected a release {bound}, as sync_mode is "
+                    f"{self.sync_mode!r}"
+                )
 
     @property
     def entries_of_agent(self) -> float:

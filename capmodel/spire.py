@@ -49,6 +49,15 @@ CA_KEY_TYPES = ("ec-p256", "ec-p384", "rsa-2048", "rsa-4096")
 #: Version that the runs of each mode were measured on, and so the one a mode stands for when none is given.
 MODE_VERSIONS = {"crawl": "v0.9.3", "crawl_cached": "v0.10.2", "full_cache": "v1.15.3", "events_cache": "v1.15.3"}
 
+#: Releases that have each mode: the first one, and the first one without it. The entry cache replaced the crawl between
+#: v0.10 and v0.12; v0.11 is let pass as either. v1.8.7 cmd/spire-server/cli/run/run.go (flag of the events cache)
+MODE_RELEASES = {
+    "crawl": ("v0.0.0", "v0.10.0"),
+    "crawl_cached": ("v0.10.0", "v0.12.0"),
+    "full_cache": ("v0.11.0", ""),
+    "events_cache": ("v1.8.7", ""),
+}
+
 
 class Operation(NamedTuple):
     """One kind of request or background task, and whether a datastore waits on it."""
