@@ -24,6 +24,7 @@ _HOME = {
     "SizingRegression": "sizing",
     "SizingResults": "sizing",
     "check": "validation",
+    "cross_validate": "cross_validation",
     "dictionary": "datasets",
     "evaluate": "plan",
     "load_connection_memory_runs": "datasets",
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
         validation,
     )
     from capmodel.costs import CostResults, OperationCosts
+    from capmodel.cross_validation import cross_validate
     from capmodel.datasets import (
         DataError,
         dictionary,

@@ -41,6 +41,7 @@ from capmodel.work import (
     unit_matrix,
     wakes_of,
     work_items,
+    writes_of,
 )
 
 #: What stands for response times before they are fitted, or where no callers that pause were measured.
@@ -264,7 +265,7 @@ class CostResults:
                 )
             ]
             title = f"{family}, {component}: {fit.rows} runs, dispersion " + ", ".join(
-                f"{name} {np.sqrt(value):.0%}" for name, value in fit.dispersion.items()
+                f"{name}{' writes' * writing} {np.sqrt(value):.0%}" for (name, writing), value in fit.dispersion.items()
             )
             summary.tables.append(SimpleTable(body, ["work", "datastore", "cost (us)", "std err"], title=title))
         return summary
@@ -277,7 +278,7 @@ class CostResults:
         for family in pd.unique(group):
             fit = self.fits.get((family, component))
             if fit is not None:
-                rows = (group == family) & np.isin(datastores, list(fit.dispersion))
+                rows = (group == family) & np.isin(datastores, fit.datastores)
                 yield rows, fit, unit_matrix(items[rows], datastores[rows], TERMS[family, component])
 
     def linear_predictor(
@@ -302,7 +303,7 @@ class CostResults:
         mean = np.full(len(frame), np.nan)
         parameter_variance = np.full(len(frame), np.nan)
         run_variance = np.full(len(frame), np.nan)
-        datastores = datastores_of(frame)
+        datastores, writes = datastores_of(frame), writes_of(frame)
         for rows, fit, layout in self._layouts(frame, component):
             design = layout * factors_of(layout, datastores[rows], at_rows(point, rows), fit.shape)
             unknown = design.drop(columns=fit.params.index, errors="ignore")
@@ -312,7 +313,8 @@ class CostResults:
             value[(unknown != 0.0).any(axis=1).to_numpy()] = np.nan
             mean[rows] = value
             parameter_variance[rows] = np.einsum("ij,jk,ik->i", matrix, fit.covariance.to_numpy(), matrix)
-            run_variance[rows] = np.array([fit.dispersion[name] for name in datastores[rows]]) * value**2
+            kinds = zip(datastores[rows], writes[rows], strict=True)
+            run_variance[rows] = np.array([fit.dispersion_of(name, kind) for name, kind in kinds]) * value**2
         return mean, parameter_variance, run_variance
 
     def predict(self, frame: pd.DataFrame, level: float = 0.9) -> pd.DataFrame:
@@ -395,7 +397,7 @@ class CostResults:
         blocks: dict[str, dict[str, Block]] = {component: {} for component in COMPONENTS}
         for (family, component), fit in self.fits.items():
             chosen = [key for key in fit.params.index if name in MEMBERS[key[1]]]
-            if name not in fit.dispersion:
+            if name not in fit.datastores:
                 continue
             kinds = [
                 next((kind for kind in ("waking", "churn") if key[0].startswith(kind + "_")), "busy") for key in chosen
@@ -405,7 +407,8 @@ class CostResults:
                 kinds=kinds,
                 costs_s=fit.params[chosen].tolist(),
                 covariance=fit.covariance.loc[chosen, chosen].to_numpy().tolist(),
-                dispersion=fit.dispersion[name],
+                dispersion=fit.dispersion_of(name, False),
+                write_dispersion=fit.dispersion_of(name, True),
                 waking=fit.shape.waking[name],
             )
         if not blocks["server"]:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar, nnls
 from scipy.stats import norm
 
-from capmodel import spire
 from capmodel.waking import Waking
 from capmodel.work import (
     TERMS,
@@ -28,6 +27,7 @@ from capmodel.work import (
     prefixes_of,
     unit_matrix,
     wakes_per_core,
+    writes_of,
 )
 
 #: CPU seconds a window to which the idle consumption taken off a measurement is known (data/README.md).
@@ -39,10 +39,13 @@ _WAKING_BOUNDS = (10.0, 10_000.0)
 #: Smallest relative standard deviation of two windows of one configuration (data/README.md): no interval is narrower.
 SMALLEST_SPREAD = 0.10
 
-#: Rows left out that it takes to tell whether intervals hold.
-_FEWEST_TO_CALIBRATE = 20
+#: Relative change of the costs at which the iteration stops.
+_TOLERANCE = 1e-8
 
-#: Relative standard deviation of two windows of one configuration, as data/README.md gives it, for weights only.
+#: Rows left out that it takes to tell whether intervals hold.
+_FEWEST_TO_CALIBRATE = 15
+
+#: Relative standard deviation of two windows of one configuration, as data/README.md gives it.
 _USUAL_SPREAD = 0.12
 
 
@@ -59,10 +62,11 @@ class ComponentFit:
     at_bound : frozenset
         Costs that the data put at zero.
     dispersion : dict
-        For each datastore the variance of a run around its mean, relative to the mean squared, calibrated.
+        For each (datastore, whether the operation writes) the variance of a run around its mean, relative to the mean
+        squared, calibrated.
     calibration : dict
-        For each datastore the factor by which standard deviations were widened so that intervals hold for
-        configurations left out of the fit; 1 where they did already, or where too few rows can tell.
+        For each key of `dispersion` the factor by which standard deviations were widened so that intervals hold for
+        configurations left out of the fit; a datastore with few rows takes that of all datastores.
     held_out : DataFrame
         For each row of the fit: measured, estimate without the row's configuration (NaN where no other configuration
         contains the work), standard deviation of the logarithm before calibration.
@@ -77,21 +81,46 @@ class ComponentFit:
     params: pd.Series
     covariance: pd.DataFrame
     at_bound: frozenset[tuple[str, str]]
-    dispersion: dict[str, float]
-    calibration: dict[str, float]
+    dispersion: dict[tuple[str, bool], float]
+    calibration: dict[tuple[str, bool], float]
     held_out: pd.DataFrame = field(repr=False)
     rows: int
     deviance: float
     shape: Shape
     fitted: pd.DataFrame = field(repr=False)
 
+    @property
+    def datastores(self) -> list[str]:
+        """Datastores that the fit has seen."""
+        return sorted({name for name, _ in self.dispersion})
+
+    def dispersion_of(self, datastore: str, writes: bool) -> float:
+        """Return the dispersion of an operation; that of the other kind where only it was measured.
+
+        Parameters
+        ----------
+        datastore : str
+            One of `datastores`.
+        writes : bool
+            Whether the operation writes.
+
+        Returns
+        -------
+        float
+            Relative variance.
+        """
+        return self.dispersion.get((datastore, writes), self.dispersion.get((datastore, not writes), np.nan))
+
 
 def _constrained_mean(
-    design: NDArray[np.float64], cost: NDArray[np.float64], operations: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Solve the Gamma regression with identity link under non-negative coefficients; return costs and weights."""
+    design: NDArray[np.float64],
+    cost: NDArray[np.float64],
+    operations: NDArray[np.float64],
+    start: NDArray[np.float64] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Solve the Gamma regression with identity link under non-negative coefficients; return costs, weights, means."""
     # Gamma's working weights are 1 / mean^2, so each step is a non-negative least-squares problem in relative errors.
-    mean = cost.copy()
+    mean = cost if start is None else start
     params = np.zeros(design.shape[1])
     for _ in range(200):
         # Weights follow the mean, not the measurement: a cost measured too small would else count for nothing.
@@ -99,10 +128,11 @@ def _constrained_mean(
         scale = np.sqrt(weights) / mean
         updated, _ = nnls(design * scale[:, None], cost * scale)
         mean = np.maximum(design @ updated, 1e-3 * cost)
-        if np.allclose(updated, params, rtol=1e-9, atol=0.0):
-            break
+        settled = (np.abs(updated - params) <= _TOLERANCE * updated).all()
         params = updated
-    return params, weights
+        if settled:
+            break
+    return params, weights, mean
 
 
 def _deviance(cost: NDArray[np.float64], mean: NDArray, weights: NDArray[np.float64]) -> float:
@@ -115,53 +145,56 @@ def _weights(cost: NDArray[np.float64], operations: NDArray[np.float64]) -> NDAr
     return 1.0 / (1.0 + (RESOLUTION_S / (_USUAL_SPREAD * cost * operations)) ** 2)
 
 
+def _spread(squares: NDArray, degrees: NDArray) -> float:
+    """Return the variance of relative errors; the usual one counts as much as two windows, since few say little."""
+    return float((squares.sum() + 2.0 * _USUAL_SPREAD**2) / (degrees.sum() + 2.0))
+
+
 def _fit_component(
     design: pd.DataFrame,
     cost: NDArray[np.float64],
     operations: NDArray[np.float64],
     datastores: NDArray[np.object_],
+    writes: NDArray[np.bool_],
     configuration: NDArray[np.intp],
     shape: Shape,
 ) -> ComponentFit:
     """Fit one family and component: constrained mean first, then statsmodels' inference on what is not at zero."""
     design = design.loc[:, (design != 0.0).any()]
-    found, weights = _constrained_mean(design.to_numpy(), cost, operations)
+    found, weights, mean = _constrained_mean(design.to_numpy(), cost, operations)
     params = pd.Series(found, index=design.columns)
     free = params > 0.0
     exog = design.loc[:, free].to_numpy()
-    mean = design.to_numpy() @ params.to_numpy()
     # The last step of the iteration as ordinary weighted least squares gives the errors at the constrained optimum.
     # Columns differ by five orders of magnitude; unit scale keeps the normal equations well conditioned.
     scale = exog.mean(axis=0) / cost.mean()
     result = sm.WLS(cost, exog / scale, weights=weights / mean**2).fit()
-    covariance = pd.DataFrame(0.0, index=design.columns, columns=design.columns)
-    covariance.loc[free, free] = result.cov_params() / np.outer(scale, scale)
-    relative = (cost - mean) / mean
     leverage = np.einsum("ij,jk,ik->i", result.model.wexog, result.normalized_cov_params, result.model.wexog)
-    dispersion = {
-        name: max(
-            float(np.sum((weights * relative**2)[datastores == name]) / np.sum((1.0 - leverage)[datastores == name])),
-            SMALLEST_SPREAD**2,
-        )
-        for name in spire.DATASTORES
-        if (datastores == name).any()
-    }
+    squares, degrees = weights * ((cost - mean) / mean) ** 2, 1.0 - leverage
+    covariance = pd.DataFrame(0.0, index=design.columns, columns=design.columns)
+    covariance.loc[free, free] = result.normalized_cov_params / np.outer(scale, scale) * _spread(squares, degrees)
+    keys = sorted(set(zip(datastores.astype(str), writes.tolist(), strict=True)))
+    groups = {(name, kind): (datastores == name) & (writes == kind) for name, kind in keys}
+    dispersion = {key: max(_spread(squares[rows], degrees[rows]), SMALLEST_SPREAD**2) for key, rows in groups.items()}
     parameters = np.einsum("ij,jk,ik->i", design.to_numpy(), covariance.to_numpy(), design.to_numpy()) / mean**2
-    runs = np.array([dispersion[name] for name in datastores])
+    runs = np.array([dispersion[key] for key in zip(datastores, writes, strict=True)])
     held_out = pd.DataFrame(
         {
             "measured": cost,
-            "estimate": _held_out(design.to_numpy(), cost, operations, configuration),
+            "estimate": _held_out(design.to_numpy(), cost, operations, configuration, mean),
             "spread": np.sqrt(parameters + runs + (RESOLUTION_S / (operations * mean)) ** 2),
         },
         index=design.index,
     )
-    calibration = {name: _calibration(held_out[datastores == name]) for name in dispersion}
+    calibration = {
+        (name, kind): _calibration(held_out[rows]) or _calibration(held_out[writes == kind]) or 1.0
+        for (name, kind), rows in groups.items()
+    }
     return ComponentFit(
         params=params,
         covariance=covariance * max(calibration.values()) ** 2,
         at_bound=frozenset(params.index[~free]),
-        dispersion={name: value * calibration[name] ** 2 for name, value in dispersion.items()},
+        dispersion={key: value * calibration[key] ** 2 for key, value in dispersion.items()},
         calibration=calibration,
         held_out=held_out,
         rows=len(cost),
@@ -176,8 +209,9 @@ def _held_out(
     cost: NDArray[np.float64],
     operations: NDArray[np.float64],
     configuration: NDArray[np.intp],
+    mean: NDArray,
 ) -> NDArray[np.float64]:
-    """Predict each row by a fit without its configuration; replicates leave together."""
+    """Predict each row by a fit without its configuration, starting from the mean of all; replicates leave together."""
     predicted = np.full(len(cost), np.nan)
     for label in np.unique(configuration):
         out = configuration == label
@@ -185,17 +219,17 @@ def _held_out(
         seen = (kept != 0.0).any(axis=0)
         if not seen.any() or (design[out][:, ~seen] != 0.0).any():
             continue
-        params, _ = _constrained_mean(kept[:, seen], cost[~out], operations[~out])
-        mean = design[out][:, seen] @ params
-        predicted[out] = np.where(mean > 0.0, mean, np.nan)
+        params, _, _ = _constrained_mean(kept[:, seen], cost[~out], operations[~out], mean[~out])
+        estimate = design[out][:, seen] @ params
+        predicted[out] = np.where(estimate > 0.0, estimate, np.nan)
     return predicted
 
 
 def _calibration(held_out: pd.DataFrame) -> float:
-    """Return by how much the spread must be widened for nine of ten configurations left out to lie inside."""
+    """Return by how much to widen for nine of ten rows left out to lie inside; 0 where too few rows can tell."""
     known = held_out.dropna()
     if len(known) < _FEWEST_TO_CALIBRATE:
-        return 1.0
+        return 0.0
     errors = (np.log(known["measured"] / known["estimate"]) / known["spread"]).abs()
     return max(float(errors.quantile(0.9) / norm.ppf(0.95)), 1.0)
 
@@ -211,6 +245,7 @@ def fit_families(
     """Fit every family and component at a given operating point of each row."""
     fits = {}
     operations = rows["operations"].to_numpy(float)
+    writes = writes_of(rows)
     for (family, component), terms in TERMS.items():
         cost = rows[f"{component}_cpu_s_per_op"].to_numpy(float)
         chosen = (group == family) & (cost > 0.0)
@@ -221,7 +256,7 @@ def fit_families(
         part = (cost[chosen], operations[chosen], datastores[chosen])
         shape = _fit_shape(layout, *part, at_rows(point, chosen))
         design = layout * factors_of(layout, datastores[chosen], at_rows(point, chosen), shape)
-        fits[family, component] = _fit_component(design, *part, configuration[chosen], shape)
+        fits[family, component] = _fit_component(design, *part, writes[chosen], configuration[chosen], shape)
     return fits
 
 
@@ -237,8 +272,8 @@ def _fit_shape(
     def deviance(shape: Shape, rows: NDArray[np.bool_]) -> float:
         part = layout[rows]
         design = part.to_numpy() * factors_of(part, datastores[rows], at_rows(point, rows), shape)
-        params, weights = _constrained_mean(design, cost[rows], operations[rows])
-        return _deviance(cost[rows], design @ params, weights)
+        _, weights, mean = _constrained_mean(design, cost[rows], operations[rows])
+        return _deviance(cost[rows], mean, weights)
 
     def best(make: Callable[[float], Shape], rows: NDArray[np.bool_], low: float, high: float) -> Shape:
         found = minimize_scalar(

@@ -146,6 +146,33 @@ def family(sync_mode: str, operation: str) -> str:
     return "cache"
 
 
+def writes(operation: str) -> bool:
+    """Tell whether an operation changes what the datastore holds.
+
+    Parameters
+    ----------
+    operation : str
+        Name of an operation in `OPERATIONS`.
+
+    Returns
+    -------
+    bool
+        True for registration, join tokens, attestation, renewal and status.
+
+    Notes
+    -----
+    Source: the statements counted in :func:`work`; v1.15.3 pkg/server/datastore/sqlstore/sqlstore.go:510-1013.
+
+    Examples
+    --------
+    >>> writes("sync"), writes("create_entry")
+    (False, True)
+    """
+    registration = operation in ("create_entry", "update_entry", "delete_entry", "create_and_delete_entry")
+    agent = operation in ("create_join_token", "create_join_token_and_attest", "renew_agent", "post_status")
+    return registration or agent
+
+
 def sync_work(sync_mode: str, entries_per_agent: float, node_selectors_per_agent: float) -> dict[str, float]:
     """Count the work in one sync.
 

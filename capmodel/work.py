@@ -249,6 +249,11 @@ def configurations(runs: pd.DataFrame) -> NDArray[np.intp]:
     return np.asarray(runs.groupby(columns, dropna=False, observed=True).ngroup(), dtype=np.intp)
 
 
+def writes_of(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return whether each row's operation writes to the datastore."""
+    return np.array([spire.writes(str(operation)) for operation in frame["operation"]], dtype=bool)
+
+
 def datastores_of(frame: pd.DataFrame) -> NDArray[np.object_]:
     """Return each row's datastore, MariaDB standing for MySQL."""
     return frame["datastore"].astype(object).replace("mysql", "mariadb").to_numpy()
@@ -321,8 +326,7 @@ def wakes_per_core(layout: pd.DataFrame, point: OperatingPoint) -> NDArray[np.fl
 
 def wakes_of(layout: pd.DataFrame) -> NDArray[np.float64]:
     """Return how often one operation of each row wakes its host: requests, transactions or visits."""
-    columns = [key for key in layout.columns if key[0] in _WAKING_ITEMS]
-    return layout[columns].sum(axis=1).to_numpy() if columns else np.zeros(len(layout))
+    return layout.to_numpy()[:, np.isin(layout.columns.get_level_values(0), _WAKING_ITEMS)].sum(axis=1)
 
 
 #: Items whose count is the number of times an operation wakes its host.
