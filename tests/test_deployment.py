@@ -1,0 +1,352 @@
+"""Deployments: which are refused and why, and how often each operation happens."""
+
+import copy
+import json
+import math
+import pickle
+from dataclasses import FrozenInstanceError, fields, replace
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from capmodel import Deployment, spire
+from capmodel.deployment import FORMULAS
+
+#: Smallest and largest value of each number, and whether the smallest itself is allowed: as the class documents them.
+NUMBERS = {
+    "agents": (1, 10_000_000, True),
+    "workloads": (0, 100_000_000, True),
+    "selectors_per_entry": (1, 100, True),
+    "dns_names_per_entry": (0, 100, True),
+    "node_selectors_per_agent": (0, 1000, True),
+    "sync_interval_s": (0, 86_400, False),
+    "reload_interval_s": (0, 86_400, False),
+    "x509_ttl_s": (60, 31_536_000, True),
+    "agent_ttl_s": (60, 31_536_000, True),
+    "jwt_per_s": (0, 1_000_000, True),
+    "changes_per_s": (0, 100_000, True),
+    "federated_domains": (0, 10_000, True),
+    "datastore_round_trip_time_s": (0, 10, True),
+    "machine_speed": (0, 100, False),
+    "datastore_speed": (0, 100, False),
+}
+CHOICES = {
+    "datastore": ("sqlite", "postgresql", "mariadb", "mysql"),
+    "sync_mode": ("crawl", "crawl_cached", "full_cache", "events_cache"),
+    "ca_key_type": ("ec-p256", "ec-p384", "rsa-2048", "rsa-4096"),
+}
+FLEET = Deployment(agents=5000, workloads=10_000)
+
+
+def fleet(**changes: object) -> Deployment:
+    return Deployment(**({"agents": 5000, "workloads": 10_000} | changes))
+
+
+# What is refused
+
+
+def test_every_field_is_checked():
+    others = {"spire_version", "entries_per_agent"}
+    assert {field.name for field in fields(Deployment)} == set(NUMBERS) | set(CHOICES) | others
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_bounds_are_allowed_and_what_lies_beyond_is_refused_by_name_and_bound(name):
+    low, high, closed = NUMBERS[name]
+    step = 1 if name in ("agents", "workloads") else 1e-6
+    allowed = [high, low if closed else low + step]
+    for value in allowed:
+        assert getattr(fleet(**{name: value}), name) == value
+    for value in [high * 1.001, low - step, -1e9, 1e99, *([] if closed else [low])]:
+        with pytest.raises(ValueError) as caught:
+            fleet(**{name: int(value) if step == 1 else value})
+        message = str(caught.value)
+        assert message.startswith(f"{name}: got ")
+        assert f"expected {'at least' if closed else 'more than'} {low:g} and at most {high:g}" in message
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, -math.inf, 10**400, -(10**400)], ids=["nan", "inf", "-inf", "huge", "-huge"]
+)
+def test_a_number_without_a_size_is_refused_in_a_short_message(name, value):
+    with pytest.raises(ValueError, match=rf"^{name}: got .*, expected ") as caught:
+        fleet(**{name: value})
+    assert len(str(caught.value)) < 150
+
+
+@pytest.mark.parametrize("name", [*NUMBERS, "entries_per_agent"])
+@pytest.mark.parametrize("value", ["5", True, [5], 5j, Decimal(5), np.array([1.0, 2.0]), np.True_], ids=repr)
+def test_what_is_no_number_is_refused(name, value):
+    with pytest.raises(ValueError, match=rf"^{name}: got .*, expected a number"):
+        fleet(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["agents", "workloads"])
+@pytest.mark.parametrize("value", [5.5, np.float64(1.5), Fraction(7, 2)])
+def test_agents_and_workloads_are_whole(name, value):
+    with pytest.raises(ValueError, match=rf"^{name}: got .*, expected a whole number"):
+        fleet(**{name: value})
+
+
+@pytest.mark.parametrize("name", CHOICES)
+@pytest.mark.parametrize("value", ["", "POSTGRESQL", "oracle", None, 5, ["sqlite"]], ids=repr)
+def test_what_is_no_choice_is_refused_and_the_choices_are_listed(name, value):
+    with pytest.raises(ValueError) as caught:
+        fleet(**{name: value})
+    assert str(caught.value) == f"{name}: got {value!r}, expected one of {', '.join(CHOICES[name])}"
+
+
+@pytest.mark.parametrize("value", [-1, 10_001, math.nan, math.inf])
+def test_an_agent_cannot_have_more_entries_than_there_are(value):
+    with pytest.raises(ValueError, match=r"^entries_per_agent: got .* at least 0 and at most workloads \(10000\)"):
+        fleet(entries_per_agent=value)
+
+
+@pytest.mark.parametrize(
+    ("sync_mode", "version", "bound"),
+    [
+        ("crawl", "v0.10.0", "from v0.0.0 and before v0.10.0"),
+        ("crawl", "v1.15.3", "from v0.0.0 and before v0.10.0"),
+        ("crawl_cached", "v0.9.3", "from v0.10.0 and before v0.12.0"),
+        ("full_cache", "v0.10.2", "from v0.11.0"),
+        ("events_cache", "v1.8.6", "from v1.8.7"),
+    ],
+)
+def test_a_release_that_never_had_the_mode_is_refused(sync_mode, version, bound):
+    with pytest.raises(
+        ValueError, match=rf"^spire_version: got '{version}', expected a release {bound}.*'{sync_mode}'"
+    ):
+        fleet(sync_mode=sync_mode, spire_version=version)
+
+
+@pytest.mark.parametrize(
+    ("sync_mode", "version"),
+    [
+        ("crawl", "v0.9.2"),
+        ("crawl_cached", "v0.10.2"),
+        ("full_cache", "v0.12.3"),
+        ("events_cache", "1.15.3"),
+        ("full_cache", "v2.0.0"),
+    ],
+)
+def test_releases_that_have_the_mode(sync_mode, version):
+    assert fleet(sync_mode=sync_mode, spire_version=version).spire_version == version
+
+
+@pytest.mark.parametrize("mode", CHOICES["sync_mode"])
+def test_the_release_that_a_mode_stands_for_has_it(mode):
+    assert fleet(sync_mode=mode, spire_version=spire.MODE_VERSIONS[mode])
+
+
+anything = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.complex_numbers(),
+    st.binary(max_size=3), st.lists(st.integers(), max_size=2), st.fractions(), st.decimals(allow_nan=True),
+)  # fmt: skip
+
+
+@settings(derandomize=True, max_examples=300)
+@given(name=st.sampled_from([field.name for field in fields(Deployment)]), value=anything)
+def test_any_value_is_either_kept_or_refused_by_name(name, value):
+    refusal = None
+    try:
+        deployment = fleet(**{name: value})
+    except ValueError as error:
+        refusal = str(error)
+    if refusal is None:
+        kept = getattr(deployment, name)
+        assert kept == (float(value) if isinstance(value, Fraction) else value)
+        assert deployment.inputs()
+    else:
+        assert refusal.startswith(f"{name}: got ")
+        assert ", expected " in refusal
+
+
+# What a deployment is
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8, np.float64, np.float32, float, Fraction])
+def test_numbers_of_a_data_frame_become_plain(kind):
+    deployment = Deployment(agents=kind(200), workloads=kind(100), jwt_per_s=kind(3), entries_per_agent=kind(2))
+    assert (deployment.agents, deployment.workloads) == (200, 100)
+    assert type(deployment.agents) is int
+    assert type(deployment.jwt_per_s) is type(deployment.entries_per_agent) is float
+    assert json.dumps(deployment.inputs()._asdict())
+
+
+def test_a_deployment_does_not_change_and_can_be_copied():
+    with pytest.raises(FrozenInstanceError):
+        FLEET.agents = 3  # type: ignore[misc]
+    for twin in (copy.deepcopy(FLEET), pickle.loads(pickle.dumps(FLEET)), replace(FLEET)):
+        assert twin == FLEET
+        assert hash(twin) == hash(FLEET)
+    with pytest.raises(ValueError, match=r"^agents: got 0"):
+        replace(FLEET, agents=0)
+
+
+def test_entries_of_an_agent_are_spread_evenly_unless_given():
+    assert FLEET.entries_of_agent == 2.0
+    assert fleet(entries_per_agent=40).entries_of_agent == 40.0
+    assert fleet(workloads=0).entries_of_agent == 0.0
+
+
+def test_mysql_is_answered_with_mariadb():
+    assert fleet(datastore="mysql").fitted_datastore == "mariadb"
+    assert fleet(datastore="mysql").inputs().datastore == "mariadb"
+    assert fleet(datastore="sqlite").fitted_datastore == "sqlite"
+
+
+def test_inputs_hold_every_value_and_the_defaults_filled_in():
+    inputs = fleet(spire_version="v1.8.2").inputs()
+    assert inputs.entries_per_agent == 2.0
+    assert inputs.jittered is False
+    for name in set(inputs._fields) - {"datastore", "entries_per_agent", "jittered"}:
+        assert getattr(inputs, name) == getattr(FLEET, name)
+
+
+# Rates
+
+
+def rate(deployment: Deployment, operation: str, **state: float) -> float:
+    rates = deployment.rates(**state).set_index("operation")["rate_per_s"]
+    return float(rates.get(operation, 0.0))
+
+
+@pytest.mark.parametrize("response_s", [0.0, 0.86, 30.0])
+def test_agents_sync_in_a_closed_loop(response_s):
+    assert rate(FLEET, "sync", response_time_s=response_s) == pytest.approx(5000 / (5.0 + response_s), rel=1e-12)
+    federated = fleet(federated_domains=3)
+    assert rate(federated, "sync") == 0.0
+    assert rate(federated, "sync_federated", response_time_s=response_s) == pytest.approx(5000 / (5.0 + response_s))
+
+
+def test_connections_live_three_minutes_and_end_with_an_agents_renewal():
+    assert rate(FLEET, "connect") == pytest.approx(5000 / 180.0 + rate(FLEET, "renew_agent"), rel=1e-12)
+
+
+@pytest.mark.parametrize("response_s", [0.0, 2.0])
+def test_renewals_follow_from_the_lifetimes(response_s):
+    deployment = fleet(x509_ttl_s=7200, agent_ttl_s=1800)
+    renewed = 5000 / spire.renewal_period(1800, 5.0 + response_s, True)
+    assert rate(deployment, "renew_agent", response_time_s=response_s) == pytest.approx(renewed, rel=1e-12)
+    rates = deployment.rates(response_time_s=response_s).set_index("operation")
+    signed = rates.loc["sign_x509", "rate_per_s"] * rates.loc["sign_x509", "batch_size"]
+    assert signed == pytest.approx(10_000 / spire.renewal_period(7200, 5.0 + response_s, True), rel=1e-12)
+
+
+def test_an_agent_of_today_signs_at_most_a_thousand_ahead_and_one_of_old_every_entry():
+    today = fleet(workloads=10_000_000, entries_per_agent=5000)
+    rates = today.rates().set_index("operation").loc["sign_x509"]
+    period_s = spire.renewal_period(3600, 5.0, True)
+    assert rates["rate_per_s"] * rates["batch_size"] == pytest.approx(5000 * 1000 / period_s, rel=1e-9)
+    assert rates["batch_size"] <= 500
+    old = replace(today, sync_mode="crawl")
+    rates = old.rates().set_index("operation").loc["sign_x509"]
+    period_s = spire.renewal_period(3600, 5.0, False)
+    assert rates["rate_per_s"] * rates["batch_size"] == pytest.approx(5000 * 5000 / period_s, rel=1e-9)
+    assert rates["batch_size"] == pytest.approx(500)
+
+
+def test_a_change_is_half_a_creation_and_half_a_deletion_and_a_creation_is_signed():
+    changing = fleet(changes_per_s=8)
+    assert rate(changing, "create_entry") == rate(changing, "delete_entry") == 4.0
+    assert rate(changing, "sign_x509") == pytest.approx(rate(FLEET, "sign_x509") + 4.0)
+
+
+def test_tokens_are_signed_as_often_as_told():
+    assert rate(fleet(jwt_per_s=12.5), "sign_jwt") == 12.5
+    assert rate(FLEET, "sign_jwt") == 0.0
+
+
+@pytest.mark.parametrize("mode", CHOICES["sync_mode"])
+def test_each_server_reloads_after_a_pause_or_polls(mode):
+    deployment = fleet(sync_mode=mode, reload_interval_s=4.0)
+    reloads = rate(deployment, "reload", servers=3, reload_duration_s=2.0)
+    polls = rate(deployment, "poll_events", servers=3, reload_duration_s=2.0)
+    assert reloads == (3 / (4.0 + 2.0) if mode == "full_cache" else 0.0)
+    assert polls == (3 / 4.0 if mode == "events_cache" else 0.0)
+
+
+def test_signing_in_a_crawl_crawls_again():
+    old = fleet(sync_mode="crawl")
+    assert rate(old, "sync") == pytest.approx(1000.0 + rate(old, "sign_x509"), rel=1e-12)
+
+
+@pytest.mark.parametrize("mode", CHOICES["sync_mode"])
+@pytest.mark.parametrize("domains", [0, 3])
+def test_the_printed_formula_gives_the_printed_rate(mode, domains):
+    """The formula of each row, read as arithmetic, is the rate beside it."""
+    deployment = fleet(
+        sync_mode=mode, federated_domains=domains, changes_per_s=6, jwt_per_s=7, x509_ttl_s=1800, workloads=50_000
+    )
+    response_s, reload_s, servers = 0.5, 1.5, 3
+    table = deployment.rates(servers=servers, response_time_s=response_s, reload_duration_s=reload_s)
+    check_s = deployment.sync_interval_s + response_s
+    rates = table.set_index("operation")["rate_per_s"]
+
+    def period(ttl_s: float) -> float:
+        return spire.renewal_period(ttl_s, check_s, deployment.jittered_renewal)
+
+    values = {
+        "N": deployment.agents, "Z": deployment.sync_interval_s, "R": response_s, "S": servers, "B": reload_s,
+        "P": period, "calls": spire.signing_calls(10, 1800, check_s, deployment.jittered_renewal),
+        "changes": 6, "given": 7, "agent_ttl": 3600, "x509_ttl": 1800, "reload_interval": deployment.reload_interval_s,
+        "sign_x509": rates["sign_x509"],
+    }  # fmt: skip
+    words = {
+        "as given": "given", " x ": " * ", "180 s": "180", "agent TTL": "agent_ttl", "X.509 TTL": "x509_ttl",
+        "reload interval": "reload_interval",
+    }  # fmt: skip
+    for _, row in table.iterrows():
+        formula = row["formula"]
+        for word, sign in words.items():
+            formula = formula.replace(word, sign)
+        assert row["rate_per_s"] == pytest.approx(eval(formula, {"__builtins__": {}}, values), rel=1e-12), row[
+            "formula"
+        ]
+    assert set(table["operation"]) <= set(FORMULAS)
+    assert table["source"].str.contains("v").all()
+
+
+@settings(derandomize=True, max_examples=150, deadline=None)
+@given(
+    agents=st.integers(1, 100_000),
+    entries=st.floats(0.0, 50.0),
+    mode=st.sampled_from(CHOICES["sync_mode"]),
+    ttl_s=st.floats(120.0, 1e6),
+    interval_s=st.floats(0.5, 60.0),
+    response_s=st.floats(0.0, 30.0),
+    times=st.integers(2, 50),
+)
+def test_what_agents_do_is_proportional_to_their_number(agents, entries, mode, ttl_s, interval_s, response_s, times):
+    assume(ttl_s > 4 * (interval_s + response_s))
+    one = Deployment(
+        agents=agents, workloads=100_000_000, entries_per_agent=entries, sync_mode=mode, x509_ttl_s=ttl_s,
+        sync_interval_s=interval_s,
+    )  # fmt: skip
+    few, many = (
+        deployment.rates(response_time_s=response_s).set_index("operation")["rate_per_s"]
+        for deployment in (one, replace(one, agents=agents * times))
+    )
+    assert list(few.index) == list(many.index)
+    assert (few >= 0.0).all()
+    for operation in few.index.difference(["reload", "poll_events", "sign_jwt", "create_entry", "delete_entry"]):
+        assert many[operation] == pytest.approx(times * few[operation], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"servers": 0}, "servers: got 0, expected at least 1"),
+        ({"response_time_s": -5.0}, "response_time_s: got -5.0, expected a finite number of at least 0 seconds"),
+        ({"response_time_s": math.inf}, "response_time_s: got inf, expected a finite number"),
+        ({"reload_duration_s": math.nan}, "reload_duration_s: got nan, expected a finite number"),
+    ],
+)
+def test_a_state_that_cannot_be_is_refused(state, message):
+    with pytest.raises(ValueError, match=message):
+        FLEET.rates(**state)
