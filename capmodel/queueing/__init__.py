@@ -5,6 +5,14 @@ arguments and of arrays for others. Times share one unit. An open queue whose lo
 waits; NaN in gives NaN out; an impossible argument raises ValueError.
 """
 
+from capmodel.queueing.bounds import (
+    Bounds,
+    asymptotic_bounds,
+    balanced_job_bounds,
+    halfin_whitt_wait_probability,
+    knee,
+    square_root_staffing,
+)
 from capmodel.queueing.erlang import (
     erlang_b,
     erlang_c,
@@ -32,17 +40,22 @@ from capmodel.queueing.stations import (
 )
 
 __all__ = [
+    "Bounds",
     "ClosedNetwork",
     "FiniteSource",
     "OpenNetwork",
     "OpenQueue",
     "SharedProcessor",
+    "asymptotic_bounds",
+    "balanced_job_bounds",
     "closed_network",
     "erlang_b",
     "erlang_c",
     "finite_source",
     "finite_source_distribution",
     "finite_source_seen_on_arrival",
+    "halfin_whitt_wait_probability",
+    "knee",
     "mgc",
     "mmc",
     "mmc_response_quantile",
@@ -54,4 +67,5 @@ __all__ = [
     "servers_for_blocking",
     "servers_for_mean_wait",
     "servers_for_wait_probability",
+    "square_root_staffing",
 ]
