@@ -17,6 +17,7 @@ import re
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 from altair.typing import ChartType
 
@@ -56,7 +57,7 @@ BAND: dict[str, Any] = {"opacity": 0.22}
 MEASURED: dict[str, Any] = {"filled": True, "size": 45, "opacity": 0.85, "stroke": "currentColor", "strokeWidth": 0.5}
 LIMIT: dict[str, Any] = {"strokeDash": [5, 4], "color": "currentColor", "opacity": 0.7}
 
-#: Width in pixels of a chart's picture, and of a panel where a chart has several; on a page it has what there is.
+#: Width in pixels of a chart's picture; on a page a chart has what there is.
 STILL_WIDTH = 640
 #: Characters beyond which a picture is left out of the page, which then says in words what the chart shows.
 STILL_LIMIT = 60_000
@@ -147,14 +148,15 @@ def enable(renderer: str = "default") -> None:
 
 def _panels(spec: Any, width: int) -> None:
     """Give a number of pixels to every view that is as wide as its container."""
-    if isinstance(spec, dict):
-        if spec.get("width") == "container":
-            spec["width"] = width
-        for key in ("spec", "vconcat", "hconcat", "concat", "layer"):
-            _panels(spec.get(key), width)
-    elif isinstance(spec, list):
+    if isinstance(spec, list):
         for part in spec:
             _panels(part, width)
+    elif isinstance(spec, dict):
+        if spec.get("width") == "container":
+            spec["width"] = width
+        for key in ("spec", "vconcat", "concat", "layer"):
+            _panels(spec.get(key), width)
+        _panels(spec.get("hconcat"), width // max(len(spec.get("hconcat", [])), 1))
 
 
 def _still(spec: dict[str, Any]) -> str:
@@ -258,7 +260,7 @@ def sync_cost(frame: pd.DataFrame) -> ChartType:
     frame : DataFrame
         One row a point: ``sync_mode``, ``datastore``, ``load`` (``"busy"`` or ``"alone"``), ``component``, ``kind``
         (``"model"`` or ``"measured"``), ``entries_per_agent``, ``cpu_ms``, for the model ``lower_ms`` and ``upper_ms``,
-        for a measurement ``run_id``. The model has 10 and 100 entries among its points.
+        for a measurement ``run_id``. The model has 10, 30 and 100 entries among its points.
 
     Returns
     -------
@@ -267,9 +269,7 @@ def sync_cost(frame: pd.DataFrame) -> ChartType:
     """
     modes = ["crawl", "full_cache"]
     model = frame[frame["kind"] == "model"]
-    line = ["sync_mode", "datastore", "load", "component"]
-    last = model["entries_per_agent"] == model.groupby(line)["entries_per_agent"].transform("max")
-    label = model["sync_mode"].map(LABELS)[last]
+    label = model["sync_mode"].map(LABELS)[model["entries_per_agent"] == 30]
     first_state = model[(model["datastore"] == "postgresql") & (model["load"] == "busy")]
     costs = first_state.set_index(["sync_mode", "entries_per_agent", "component"])["cpu_ms"].to_dict()
 
@@ -304,17 +304,17 @@ def sync_cost(frame: pd.DataFrame) -> ChartType:
         points = alt.Chart().transform_filter(chosen)
         lines = points.transform_filter("datum.kind == 'model'").encode(x, color)
         runs = points.transform_filter("datum.kind == 'measured'").encode(x, y, color)
-        ends = lines.transform_filter("isValid(datum.label)")
+        names = lines.transform_filter("isValid(datum.label)")
         layers = [
             lines.mark_area(**BAND).encode(alt.Y("lower_ms:Q", scale=scale, axis=axis), alt.Y2("upper_ms:Q")),
             lines.mark_line(**MODEL).encode(y),
             runs.mark_point(**MEASURED).encode(tooltip=tooltip),
-            ends.mark_text(align="right", baseline="bottom", dy=-10, fontWeight="bold").encode(y, text="label:N"),
+            names.mark_text(align="right", baseline="bottom", dy=-14, fontWeight="bold").encode(y, text="label:N"),
         ]
         if component == "datastore":
-            middle = {"x": alt.value({"expr": "width / 2"}), "y": alt.value({"expr": "height / 2"})}
+            place = {"x": alt.value(24), "y": alt.value(140)}
             note = alt.Chart(alt.Data(values=[{}], name="guide_note")).transform_filter("datastore == 'sqlite'")
-            layers.append(note.mark_text().encode(**middle, text=alt.value("SQLite runs inside the server")))
+            layers.append(note.mark_text(align="left").encode(**place, text=alt.value("SQLite runs inside the server")))
         return alt.layer(*layers).properties(width="container", height=280)
 
     stores = {name: LABELS[name] for name in ("postgresql", "mariadb", "sqlite")}
@@ -376,3 +376,139 @@ def statement_counts(frame: pd.DataFrame) -> ChartType:
     )
     equal = alt.Chart(diagonal).mark_line(**LIMIT).encode(x, y)
     return alt.layer(equal, points).properties(width="container", height=280, title=title, description=description)
+
+
+def reference_map(frame: pd.DataFrame, cells: pd.DataFrame, hull: pd.DataFrame) -> ChartType:
+    """Draw the rung that the sizing table would print over agents and workloads, and the cells that it prints.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a tile of an even grid on logarithmic axes: ``total`` (``"cores"`` or ``"memory"``), ``agents``,
+        ``workloads``, ``rung``, ``odds`` (the likeliest rungs in words), ``lower`` and ``upper`` (90 % interval of the
+        need), ``extrapolated``.
+    cells : DataFrame
+        One row a printed cell: ``total``, ``agents``, ``workloads``, ``printed``, ``predicted`` (from the other cells),
+        ``exact``, ``odds`` (what the other cells gave it, in words).
+    hull : DataFrame
+        Corners of the table's convex hull in order: ``agents``, ``workloads``.
+
+    Returns
+    -------
+    Chart
+        Control ``total``; cores at first.
+    """
+    units = {"cores": "cores", "memory": "GB"}
+    rungs = sorted(int(rung) for rung in frame["rung"].unique())
+    half = {name: np.diff(np.sort(np.log10(frame[name].unique())))[0] / 2.0 for name in ("agents", "workloads")}
+    tiles = frame.assign(
+        unit=frame["total"].map(units),
+        agents_to=frame["agents"] * 10.0 ** half["agents"],
+        agents_from=frame["agents"] / 10.0 ** half["agents"],
+        workloads_to=frame["workloads"] * 10.0 ** half["workloads"],
+        workloads_from=frame["workloads"] / 10.0 ** half["workloads"],
+        place=frame["extrapolated"].map({True: "beyond the table", False: "between its cells"}),
+    ).drop(columns="extrapolated")
+    cells = cells.assign(
+        unit=cells["total"].map(units), held_out=cells["exact"].map({True: "the same", False: "another"})
+    )
+
+    def axis(name: str, title: str) -> dict[str, Any]:
+        domain = [float(tiles[f"{name}_from"].min()), float(tiles[f"{name}_to"].max())]
+        ticks = [10.0**power for power in range(int(np.ceil(np.log10(domain[0]))), int(np.log10(domain[1])) + 1)]
+        return {
+            "title": title,
+            "scale": alt.Scale(type="log", domain=domain, nice=False),
+            "axis": alt.Axis(values=ticks, format="~s", grid=False),
+        }
+
+    across, up = axis("agents", "agents"), axis("workloads", "registered workloads")
+    # Small rungs are dark and large ones light, so that numbers on them are white and black.
+    light = f"datum.rung > {rungs[int(0.5 * len(rungs))]}"
+    ink = alt.condition(light, alt.value("black"), alt.value("white"))
+    chosen = alt.Chart(_data(tiles, "reference_map")).transform_filter("datum.total == total")
+    color = alt.Color("rung:O", sort=rungs, scale=alt.Scale(domain=rungs, scheme="viridis"), legend=None)
+    shared = [alt.Tooltip("agents:Q", format=",.0f"), alt.Tooltip("workloads:Q", format=",.0f")]
+    ground = chosen.mark_rect().encode(
+        alt.X("agents_from:Q", **across),
+        alt.X2("agents_to:Q"),
+        alt.Y("workloads_from:Q", **up),
+        alt.Y2("workloads_to:Q"),
+        color,
+        tooltip=[
+            *shared,
+            alt.Tooltip("rung:Q", title="total", format=","),
+            alt.Tooltip("unit:N", title="of"),
+            alt.Tooltip("odds:N", title="odds"),
+            alt.Tooltip("lower:Q", title="need, from", format=",.3~r"),
+            alt.Tooltip("upper:Q", title="to", format=",.3~r"),
+            alt.Tooltip("place:N", title="place"),
+        ],
+    )
+    x, y = alt.X("agents:Q", **across), alt.Y("workloads:Q", **up)
+    names = alt.Chart(_data(_region_labels(tiles, cells), "guide_regions")).transform_filter("datum.total == total")
+    labels = names.mark_text(fontSize=13, fontWeight="bold").encode(
+        x, y, text=alt.Text("rung:Q", format=","), color=ink
+    )
+    corners = pd.concat([hull, hull.iloc[:1]]).assign(corner=range(len(hull) + 1))
+    border = alt.Chart(_data(corners, "guide_hull")).encode(x, y, order="corner:O")
+    edge = [
+        border.mark_line(strokeWidth=3, color="white"),
+        border.mark_line(strokeWidth=1.5, color="black", strokeDash=[6, 4]),
+    ]
+    printed = alt.Chart(_data(cells, "reference_cells")).transform_filter("datum.total == total")
+    shape = alt.Shape(
+        "held_out:N", scale=alt.Scale(domain=["the same", "another"], range=["circle", "square"]), legend=None
+    )
+    spots = printed.mark_point(size=560, filled=True, fill="white", stroke="black", strokeWidth=1, opacity=1).encode(
+        x,
+        y,
+        shape,
+        tooltip=[
+            *shared,
+            alt.Tooltip("printed:Q", title="printed"),
+            alt.Tooltip("unit:N", title="of"),
+            alt.Tooltip("predicted:Q", title="from the other cells"),
+            alt.Tooltip("odds:N", title="they gave it"),
+        ],
+    )
+    numbers = printed.mark_text(fontSize=11, color="black").encode(x, y, text="printed:Q")
+
+    cores = cells[cells["total"] == "cores"]
+    beyond = frame[(frame["total"] == "cores") & frame["extrapolated"]]
+    hits = int(cores["exact"].sum())
+    title = alt.Title(
+        f"The other cells would have printed {hits} of the table's {len(cores)} cells",
+        subtitle="Colour and bold number: the total, cores or GB of all servers together, that the table would print. "
+        "Circle: a printed cell that the others predict; square: one that they miss. Dashed: the edge of the table.",
+    )
+    by_cell = ", ".join(
+        f"{row.agents:,.0f} agents and {row.workloads:,.0f} workloads {row.printed}"
+        for row in cores[cores["agents"].isin([cores["agents"].min(), cores["agents"].max()])].itertuples()
+    )
+    return (
+        alt.layer(ground, *edge, labels, spots, numbers)
+        .add_params(_choice("total", {"cores": "cores", "memory": "memory, GB"}, "cores", "total"))
+        .properties(
+            width="container",
+            height=420,
+            title=title,
+            description=(
+                f"Total cores that the sizing table would print over agents and workloads. It prints: {by_cell}. Held "
+                f"out, {hits} of {len(cores)} cells are predicted exactly by the others. Beyond the table the map "
+                f"reaches {int(beyond['rung'].max()):,} cores."
+            ),
+        )
+    )
+
+
+def _region_labels(tiles: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return one tile for each rung's region, near its middle and away from the printed cells."""
+    found = []
+    for (total, _), region in tiles.groupby(["total", "rung"]):
+        at = np.log10(region[["agents", "workloads"]].to_numpy(float))
+        printed = np.log10(cells.loc[cells["total"] == total, ["agents", "workloads"]].to_numpy(float))
+        clear = np.linalg.norm(at[:, None, :] - printed, axis=2).min(axis=1) > 0.3
+        distance = np.linalg.norm(at - np.median(at, axis=0), axis=1) + np.where(clear, 0.0, 100.0)
+        found.append(region.iloc[[int(distance.argmin())]][["total", "agents", "workloads", "rung"]])
+    return pd.concat(found, ignore_index=True)

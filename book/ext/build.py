@@ -1,5 +1,8 @@
 """Build the book: ``_build/html/index.html``, whole or not at all. ``capmodel book`` and ``make book`` run this file.
 
+Authors may name pages, as in ``python book/ext/build.py queueing factors``: then these alone are built, as strictly,
+below ``_build/draft``.
+
 The site is made beside the one that is published and takes its place in one step, so that a build that fails or is
 killed leaves the last good site. A stamp, written last, holds the digests of what went in and of what came out: when
 both still agree there is nothing to do.
@@ -14,7 +17,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -27,12 +30,13 @@ JOBS = 2
 
 
 class Folders:
-    """Where the parts of a build lie, below the checkout's ``_build``."""
+    """Where the parts of a build lie."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, below: str = "_build") -> None:
         self.root = root
-        self.site = root / "_build" / "html"
-        self.work = root / "_build" / "work"
+        self.base = root / below
+        self.site = self.base / "html"
+        self.work = self.base / "work"
         #: Sphinx's output; the notebook cache and the script libraries lie beside it.
         self.output = self.work / "html"
         self.stamp = self.work / "stamp.json"
@@ -43,8 +47,8 @@ class Folders:
 @contextlib.contextmanager
 def alone(folders: Folders) -> Iterator[None]:
     """Hold the lock of this checkout's builds; the system releases it when the process ends, however it ends."""
-    folders.work.parent.mkdir(parents=True, exist_ok=True)
-    with open(folders.work.parent / "lock", "w") as handle:
+    folders.base.mkdir(parents=True, exist_ok=True)
+    with open(folders.base / "lock", "w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -75,14 +79,16 @@ def write_stamp(folders: Folders, inputs: str) -> None:
     new.replace(folders.stamp)
 
 
-def table_of_contents(folders: Folders) -> Path:
-    """Write the table of contents without the pages that are not there, and return where."""
+def table_of_contents(folders: Folders, pages: Collection[str]) -> Path:
+    """Write the table of contents of the pages that are there, and asked for if any are, and return where."""
     import yaml
 
     contents = yaml.safe_load((folders.root / "book" / "_toc.yml").read_text())
     for part in contents["parts"]:
         part["chapters"] = [
-            chapter for chapter in part["chapters"] if (folders.root / "book" / f"{chapter['file']}.md").is_file()
+            chapter
+            for chapter in part["chapters"]
+            if (folders.root / "book" / f"{chapter['file']}.md").is_file() and (not pages or chapter["file"] in pages)
         ]
     contents["parts"] = [part for part in contents["parts"] if part["chapters"]]
     path = folders.work / "_toc.yml"
@@ -92,7 +98,7 @@ def table_of_contents(folders: Folders) -> Path:
 
 def prepare_kernels(folders: Folders) -> None:
     """Let cells run alike for everyone: in this environment, without anyone's own settings of IPython."""
-    profile = folders.work.parent / "ipython" / "profile_default"
+    profile = folders.base / "ipython" / "profile_default"
     profile.mkdir(parents=True, exist_ok=True)
     # Kernels warn that their loopback connection is not encrypted.
     (profile / "ipython_kernel_config.py").write_text("c = get_config()\nc.IPKernelApp.log_level = 40\n")
@@ -102,7 +108,7 @@ def prepare_kernels(folders: Folders) -> None:
     os.environ.pop("PYTHONSTARTUP", None)
 
 
-def make(folders: Folders) -> bool:
+def make(folders: Folders, pages: Collection[str] = ()) -> bool:
     """Run Jupyter Book strictly and return whether it had nothing to complain about.
 
     Only executed cells are kept from one build to the next; everything else is made again, so that a site never depends
@@ -126,7 +132,7 @@ def make(folders: Folders) -> bool:
         path_config=folders.root / "_config.yml",
         noconfig=True,
         confoverrides={
-            "external_toc_path": str(table_of_contents(folders)),
+            "external_toc_path": str(table_of_contents(folders, pages)),
             "latex_individualpages": False,
             "nitpicky": True,
         },
@@ -136,7 +142,9 @@ def make(folders: Folders) -> bool:
         quiet=True,
         jobs=JOBS,
     )
-    folders.running.unlink()
+    # Jupyter Book hands back what it stopped at, an interruption as well: then nobody knows what is half-written.
+    if isinstance(result, int):
+        folders.running.unlink()
     return result == 0 and (folders.output / "index.html").is_file()
 
 
@@ -152,18 +160,18 @@ def publish(folders: Folders) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def build(root: Path) -> int:
-    """Build the book of a checkout, unless it is built, and return an exit status."""
+def build(root: Path, pages: Collection[str] = ()) -> int:
+    """Build the book of a checkout, or a draft of some pages, unless it is built, and return an exit status."""
     from_ = time.monotonic()
-    folders = Folders(root)
+    folders = Folders(root, "_build/draft" if pages else "_build")
     with alone(folders):
-        inputs = digest(root, EXECUTION + PRESENTATION)
+        inputs = " ".join([digest(root, EXECUTION + PRESENTATION), *sorted(pages)])
         if up_to_date(folders, inputs):
             print(f"book: nothing has changed\n{folders.site / 'index.html'}")
             return 0
         print("book: running and checking every page (a minute or two when the data or the code changed)", flush=True)
         prepare_kernels(folders)
-        if not make(folders):
+        if not make(folders, pages):
             print("book: not published; the messages above say why", file=sys.stderr)
             return 1
         from capsite.check import problems
@@ -175,7 +183,7 @@ def build(root: Path) -> int:
             print("book: not published; the site has the problems above", file=sys.stderr)
             return 1
         publish(folders)
-        if digest(root, EXECUTION + PRESENTATION) == inputs:
+        if inputs.startswith(digest(root, EXECUTION + PRESENTATION)):
             write_stamp(folders, inputs)
         else:
             # Pages may come from before the change or after it, under one and the same key.
@@ -186,4 +194,4 @@ def build(root: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(build(Path(__file__).resolve().parents[2]))
+    sys.exit(build(Path(__file__).resolve().parents[2], sys.argv[1:]))
