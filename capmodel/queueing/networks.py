@@ -276,9 +276,9 @@ def _convolve(
         # The derivative of head / (1 - use z) is use z / (1 - use z) of the whole plus that of the head.
         present[k] = use[k] * (after[1:] @ end[:-1])
         first, weights = head
-        slope = (first, weights * np.arange(first, first + len(weights)))
-        if slope[1].any():
-            present[k] += after @ _forward(start, slope)
+        if servers[k] > 1:
+            slope = weights * np.arange(first, first + len(weights))
+            present[k] += after @ _forward(start, (first, slope))
         after = _forward(after[::-1], head)[::-1]
     return throughput, present
 
@@ -295,6 +295,8 @@ def _head(load: float, servers: int) -> tuple[int, Floats]:
 
     Its coefficients load^n / n! (1 - n/servers), n < servers, are positive; those too small to count are left out.
     """
+    if servers == 1:
+        return 0, np.ones(1)
     spread = _REACH * np.sqrt(load)
     first, last = max(0, int(load - spread - 20.0)), min(servers - 1, int(load + spread + 30.0))
     weights = _poisson_shape(load, first, last)
@@ -317,6 +319,8 @@ def _poisson_shape(mean: float, first: int, last: int) -> Floats:
 def _forward(values: Floats, head: tuple[int, Floats]) -> Floats:
     """Return the convolution with a polynomial, cut to the length of the values."""
     first, weights = head
+    if first == 0 and len(weights) == 1:  # a single server
+        return values * weights
     result = np.zeros(len(values))
     if first < len(values):
         result[first:] = np.convolve(values[: len(values) - first], weights)[: len(values) - first]
