@@ -32,6 +32,19 @@ BACKDATE_S = 10.0
 X509_TTL_S = 3600.0
 JWT_TTL_S = 300.0
 AGENT_TTL_S = 3600.0
+CA_TTL_S = 86_400.0
+#: Seconds between two bundle requests of a downstream server.
+#: v1.15.3 pkg/server/plugin/upstreamauthority/spire/spire.go:31,313-347
+DOWNSTREAM_POLL_S = 5.0
+#: Seconds between two requests for a peer's bundle: a quarter of the endpoint's default hint of 5 min.
+#: v1.15.3 pkg/server/bundle/client/manager.go:24-34, pkg/common/bundleutil/refreshhint.go:15
+PEER_POLL_S = 75.0
+#: Seconds between two reads of the federation relationships. v1.15.3 pkg/server/bundle/client/manager.go:29
+PEER_LIST_S = 10.0
+#: Attestations a second from one address that one server accepts. v1.15.3 pkg/server/api/limits/limits.go
+ATTESTATIONS_PER_S = 1.0
+#: Signatures a second for one address that one server makes. v1.15.3 pkg/server/api/limits/limits.go
+SIGNATURES_PER_S = 500.0
 #: Idle datastore connections that a server keeps: Go's default of 2 until v1.11, 100 from v1.12.0 (pull request 5802).
 #: v1.15.3 pkg/server/datastore/sqlstore/sqlstore.go:1146-1157
 IDLE_CONNECTIONS_BEFORE_V1_12 = 2
@@ -113,6 +126,21 @@ OPERATIONS = (
         "the event tables asked for changes",
         "v1.15.3 pkg/server/endpoints/authorized_entryfetcher_registration_entries.go:46-136",
     ),
+    Operation("attest", "a new agent's attestation", "v1.15.3 pkg/server/api/agent/v1/service.go:294-420"),
+    Operation(
+        "reattest",
+        "an agent's attestation anew instead of a renewal",
+        "v1.15.3 pkg/server/api/agent/v1/service.go:294-420, pkg/server/datastore/sqlstore/sqlstore.go:387-470",
+    ),
+    Operation("sign_ca", "a downstream server's intermediate CA", "v1.15.3 pkg/server/api/svid/v1/service.go:603-662"),
+    Operation(
+        "poll_peer", "another trust domain's bundle asked for", "v1.15.3 pkg/server/bundle/client/manager.go:24-34"
+    ),
+    Operation(
+        "list_peers",
+        "the federation relationships read with their bundles",
+        "v1.15.3 pkg/server/bundle/client/manager.go:29, pkg/server/datastore/sqlstore/sqlstore.go:4469-4508",
+    ),
 )
 
 
@@ -169,7 +197,14 @@ def writes(operation: str) -> bool:
     (False, True)
     """
     registration = operation in ("create_entry", "update_entry", "delete_entry", "create_and_delete_entry")
-    agent = operation in ("create_join_token", "create_join_token_and_attest", "renew_agent", "post_status")
+    agent = operation in (
+        "create_join_token",
+        "create_join_token_and_attest",
+        "renew_agent",
+        "post_status",
+        "attest",
+        "reattest",
+    )
     return registration or agent
 
 
@@ -340,6 +375,27 @@ def work(
         }
     if operation == "poll_events":
         return {"poll": 1.0}
+    if operation == "attest":
+        return {
+            "rpc": 1.0,
+            "handshake": 1.0,
+            "transaction": 1.0,
+            "write_statement": 15.0,
+            "x509_signature:" + ca_key_type: 1.0,
+        }
+    if operation == "reattest":
+        return {
+            "rpc": 1.0,
+            "transaction": 1.0,
+            "write_statement": 10.0 + node_selectors_per_agent,
+            "x509_signature:" + ca_key_type: 1.0,
+        }
+    if operation == "sign_ca":
+        return {"rpc": 1.0, "transaction": 1.0, "entry_list": 1.0, "x509_signature:" + ca_key_type: 1.0}
+    if operation == "poll_peer":
+        return {"handshake": 1.0, "transaction": 1.0}
+    if operation == "list_peers":
+        return {"transaction": 1.0 + federated_domains / 3.0}
     raise ValueError("operation: got " + operation + ", expected a name in spire.OPERATIONS")
 
 
@@ -424,6 +480,16 @@ def datastore_statements(
         return 3.0
     if operation == "create_join_token_and_attest":
         return 21.0
+    if operation == "attest":
+        return 18.0
+    if operation == "reattest":
+        return 13.0 + node_selectors_per_agent
+    if operation == "sign_ca":
+        return transaction + 1.0
+    if operation == "poll_peer":
+        return transaction
+    if operation == "list_peers":
+        return transaction + federated_domains
     if operation == "create_entry":
         return created_statements(selectors_per_entry, 0.0) * batch_size
     if operation == "update_entry":
