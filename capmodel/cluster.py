@@ -298,10 +298,17 @@ def load_of(fleet: Inputs, unit: UnitCosts, rates: list[Rate], servers: float) -
     -------
     Load
         CPU seconds on the reader's hardware.
+
+    Raises
+    ------
+    ValueError
+        If no run in the fit is of the deployment's sync mode.
     """
     sync = rates[0]
     sync_work = work_of(fleet, sync.operation, 1.0)
     family = spire.family(fleet.sync_mode, sync.operation)
+    if family not in unit.server:
+        raise ValueError("sync_mode: got " + fleet.sync_mode + ", expected one that the fitted runs contain")
     sync_server = scaled(demand_of(unit.server, family, sync_work), 1.0, 1.0 / fleet.machine_speed)
     sync_datastore = scaled(demand_of(unit.datastore, family, sync_work), 1.0, 1.0 / fleet.datastore_speed)
     other_server = Demand(busy_s=0.0, waking_s=0.0, churn_s=0.0, wakes=0.0)
@@ -449,13 +456,20 @@ def waiting(cores: float, utilization: float) -> float:
     cores : float
         Cores, a whole number.
     utilization : float
-        Share in use, more than 0 and below 1.
+        Share in use, at least 0 and below 1.
 
     Returns
     -------
     float
         C / (cores (1 - u)), C being Erlang's delay probability.
+
+    Examples
+    --------
+    >>> waiting(1.0, 0.5)
+    1.0
     """
+    if utilization <= 0.0:
+        return 0.0
     offered = cores * utilization
     inverse = 1.0
     for k in range(1, int(cores) + 1):

@@ -14,14 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.stats import norm
 from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.table import SimpleTable
 
 from capmodel import datasets, host
 from capmodel.cluster import Block, UnitCosts, waiting
 from capmodel.memory import MemoryResults, ServerMemory
-from capmodel.regression import RESOLUTION_S, ComponentFit, fit_families
+from capmodel.regression import RESOLUTION_S, ComponentFit, fit_families, normal_quantile
 from capmodel.response import ResponseResults, fit_response, stretch
 from capmodel.waking import Waking, waking_share
 from capmodel.work import (
@@ -221,8 +220,13 @@ class CostResults:
         -------
         DataFrame
             Columns ``lower`` and ``upper``, CPU seconds; NaN where a cost is at its bound.
+
+        Raises
+        ------
+        ValueError
+            If `level` is not between 0 and 1.
         """
-        half = norm.ppf(0.5 + level / 2.0) * self.bse
+        half = normal_quantile(level) * self.bse
         return pd.DataFrame({"lower": (self.params - half).clip(lower=0.0), "upper": self.params + half})
 
     def table(self) -> pd.DataFrame:
@@ -333,10 +337,16 @@ class CostResults:
         Returns
         -------
         DataFrame
-            One row for each row of `frame` and component: row, component, estimate_s, lower_s, upper_s.
+            One row for each row of `frame` and component: row, component, estimate_s, lower_s, upper_s; NaN where no
+            run in the fit contains the work.
+
+        Raises
+        ------
+        ValueError
+            If `level` is not between 0 and 1, or an operation, a sync mode or a datastore is unknown.
         """
+        quantile = normal_quantile(level)
         point = self.operating_point(frame)
-        quantile = norm.ppf(0.5 + level / 2.0)
         total = frame["operations"].to_numpy(float) if "operations" in frame else np.full(len(frame), np.inf)
         parts = []
         for component in COMPONENTS:
@@ -441,11 +451,11 @@ class CostResults:
             their own CPU seconds, or the rate of operations where no callers are given.
         """
         rows = len(frame)
+        in_flight = frame["in_flight"].to_numpy(float) if "in_flight" in frame else np.zeros(rows)
         if "rate_per_core_s" in frame:
-            in_flight = frame["in_flight"].to_numpy(float) if "in_flight" in frame else np.zeros(rows)
             return OperatingPoint(frame["rate_per_core_s"].to_numpy(float), in_flight)
-        if "operations" not in frame:
-            return OperatingPoint(np.full(rows, np.inf), np.zeros(rows))
+        if "operations" not in frame or "window_s" not in frame:
+            return OperatingPoint(np.full(rows, np.inf), in_flight)
         rate = (frame["operations"] / frame["window_s"]).to_numpy(float, copy=True)
         in_flight = np.zeros(rows)
         for k, state in self.loops(frame):

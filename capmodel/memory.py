@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 from scipy.optimize import nnls
-from scipy.stats import norm
 
 from capmodel import datasets
+from capmodel.regression import normal_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +36,11 @@ class ServerMemory:
         Rows of ``sync_runs.csv`` and ``reload_runs.csv``; servers that cache entries are used (full and events cache).
     connection_runs : DataFrame, optional
         Rows of ``connection_memory_runs.csv``; the shipped ones by default.
+
+    Raises
+    ------
+    ValueError
+        If no row holds the memory of such a server.
     """
 
     def __init__(
@@ -50,6 +55,8 @@ class ServerMemory:
         rows = pd.concat(parts, ignore_index=True)
         caching = rows["sync_mode"].isin(["full_cache", "events_cache"]) & (rows["spire_version"] != "v0.12.3")
         self.rows = rows[caching & rows["server_memory_bytes"].notna()]
+        if not len(self.rows):
+            raise ValueError("runs: got no row with the memory of a server that caches entries, expected some")
 
     def fit(self) -> MemoryResults:
         """Estimate bytes a server, entry, entry detail, agent and connection.
@@ -115,10 +122,15 @@ class MemoryResults:
         -------
         DataFrame
             estimate_bytes, lower_bytes, upper_bytes.
+
+        Raises
+        ------
+        ValueError
+            If `level` is not between 0 and 1.
         """
         design = _design(frame)
         mean = design @ self.params.to_numpy()
         variance = np.einsum("ij,jk,ik->i", design, self.covariance.to_numpy(), design)
-        spread = norm.ppf(0.5 + level / 2.0) * np.sqrt(variance / mean**2 + self.dispersion)
+        spread = normal_quantile(level) * np.sqrt(variance / mean**2 + self.dispersion)
         bounds = {"lower_bytes": mean * np.exp(-spread), "upper_bytes": mean * np.exp(spread)}
         return pd.DataFrame({"estimate_bytes": mean, **bounds}, index=frame.index)

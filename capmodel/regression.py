@@ -49,6 +49,34 @@ _FEWEST_TO_CALIBRATE = 15
 _USUAL_SPREAD = 0.12
 
 
+def normal_quantile(level: float) -> float:
+    """Return how many standard deviations an interval reaches to each side.
+
+    Parameters
+    ----------
+    level : float
+        Coverage asked for.
+
+    Returns
+    -------
+    float
+        1.645 for 0.9.
+
+    Raises
+    ------
+    ValueError
+        If `level` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> round(normal_quantile(0.9), 3)
+    1.645
+    """
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
+    return float(norm.ppf(0.5 + level / 2.0))
+
+
 @dataclass(frozen=True)
 class ComponentFit:
     """The unit costs of one family on one component.

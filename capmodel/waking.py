@@ -45,7 +45,7 @@ def waking_share(wakes_per_s: float, waking: Waking) -> float:
     >>> waking_share(0.0, Waking(700.0, 2000.0)), waking_share(2500.0, Waking(700.0, 2000.0))
     (1.0, 0.0)
     """
-    if wakes_per_s >= waking.busiest_per_s:
+    if not wakes_per_s < waking.busiest_per_s:
         return 0.0
     last = math.exp(-waking.busiest_per_s / waking.constant_per_s)
     return (math.exp(-wakes_per_s / waking.constant_per_s) - last) / (1.0 - last)

@@ -193,14 +193,21 @@ def families(frame: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     frame : DataFrame
-        Rows with ``sync_mode`` and ``operation``.
+        Rows; ``sync_mode`` and ``operation`` take their defaults where they are missing.
 
     Returns
     -------
     Series of str
         See :func:`capmodel.spire.family`.
+
+    Raises
+    ------
+    ValueError
+        If a sync mode is unknown.
     """
-    pairs = zip(frame["sync_mode"], frame["operation"], strict=True)
+    modes = _column(frame, "sync_mode")
+    _check_names("sync_mode", modes, spire.SYNC_MODES)
+    pairs = zip(modes, _column(frame, "operation"), strict=True)
     return pd.Series([spire.family(mode, operation) for mode, operation in pairs], index=frame.index, dtype=object)
 
 
@@ -251,12 +258,28 @@ def configurations(runs: pd.DataFrame) -> NDArray[np.intp]:
 
 def writes_of(frame: pd.DataFrame) -> NDArray[np.bool_]:
     """Return whether each row's operation writes to the datastore."""
-    return np.array([spire.writes(str(operation)) for operation in frame["operation"]], dtype=bool)
+    return np.array([spire.writes(str(operation)) for operation in _column(frame, "operation")], dtype=bool)
 
 
 def datastores_of(frame: pd.DataFrame) -> NDArray[np.object_]:
-    """Return each row's datastore, MariaDB standing for MySQL."""
-    return frame["datastore"].astype(object).replace("mysql", "mariadb").to_numpy()
+    """Return each row's datastore, MariaDB standing for MySQL; ValueError for a name that is none."""
+    names = frame["datastore"].astype(object)
+    _check_names("datastore", names, (*spire.DATASTORES, "mysql"))
+    return names.replace("mysql", "mariadb").to_numpy()
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+    """Return a column of the work, its default where the frame or a row has none."""
+    default = WORK_COLUMNS[name]
+    if name not in frame:
+        return pd.Series(default, index=frame.index, dtype=object)
+    return frame[name].astype(object).where(frame[name].notna(), default)
+
+
+def _check_names(column: str, names: pd.Series, allowed: tuple[str, ...]) -> None:
+    unknown = names[~names.isin(allowed)]
+    if len(unknown):
+        raise ValueError(f"{column}: got {unknown.iloc[0]!r}, expected one of {', '.join(allowed)}")
 
 
 def unit_matrix(items: pd.DataFrame, datastores: NDArray[np.object_], terms: dict[str, str]) -> pd.DataFrame:
