@@ -528,7 +528,7 @@ def renewal_period(ttl_s: float, check_interval_s: float, jittered: bool) -> flo
     Examples
     --------
     >>> round(renewal_period(3600, 5, True), 1)
-    1665.6
+    1665.2
     """
     half_life = (ttl_s + BACKDATE_S) / 2.0
     if jittered:
