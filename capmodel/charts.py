@@ -400,21 +400,14 @@ def reference_map(frame: pd.DataFrame, cells: pd.DataFrame, hull: pd.DataFrame) 
     """
     units = {"cores": "cores", "memory": "GB"}
     rungs = sorted(int(rung) for rung in frame["rung"].unique())
-    half = {name: np.diff(np.sort(np.log10(frame[name].unique())))[0] / 2.0 for name in ("agents", "workloads")}
-    tiles = frame.assign(
-        unit=frame["total"].map(units),
-        agents_to=frame["agents"] * 10.0 ** half["agents"],
-        agents_from=frame["agents"] / 10.0 ** half["agents"],
-        workloads_to=frame["workloads"] * 10.0 ** half["workloads"],
-        workloads_from=frame["workloads"] / 10.0 ** half["workloads"],
-        place=frame["extrapolated"].map({True: "beyond the table", False: "between its cells"}),
-    ).drop(columns="extrapolated")
-    cells = cells.assign(
-        unit=cells["total"].map(units), held_out=cells["exact"].map({True: "the same", False: "another"})
-    )
+    # From the middle of a tile to its edge, as a factor.
+    reach = {name: np.sort(frame[name].unique())[:2] for name in ("agents", "workloads")}
+    edge = {name: float(np.sqrt(following / first)) for name, (first, following) in reach.items()}
+    held_out = cells["exact"].map({True: "the same", False: "another"})
+    cells = cells.drop(columns="exact").assign(held_out=held_out)
 
     def axis(name: str, title: str) -> dict[str, Any]:
-        domain = [float(tiles[f"{name}_from"].min()), float(tiles[f"{name}_to"].max())]
+        domain = [float(frame[name].min()) / edge[name], float(frame[name].max()) * edge[name]]
         ticks = [10.0**power for power in range(int(np.ceil(np.log10(domain[0]))), int(np.log10(domain[1])) + 1)]
         return {
             "title": title,
@@ -426,7 +419,15 @@ def reference_map(frame: pd.DataFrame, cells: pd.DataFrame, hull: pd.DataFrame) 
     # Small rungs are dark and large ones light, so that numbers on them are white and black.
     light = f"datum.rung > {rungs[int(0.5 * len(rungs))]}"
     ink = alt.condition(light, alt.value("black"), alt.value("white"))
-    chosen = alt.Chart(_data(tiles, "reference_map")).transform_filter("datum.total == total")
+    sides = {
+        f"{name}_{side}": f"datum.{name} {sign} {factor}"
+        for name, factor in edge.items()
+        for side, sign in (("from", "/"), ("to", "*"))
+    }
+    unit = f"datum.total == 'cores' ? '{units['cores']}' : '{units['memory']}'"
+    place = "datum.extrapolated ? 'beyond the table' : 'between its cells'"
+    chosen = alt.Chart(_data(frame, "reference_map")).transform_filter("datum.total == total")
+    chosen = chosen.transform_calculate(**sides, unit=unit, place=place)
     color = alt.Color("rung:O", sort=rungs, scale=alt.Scale(domain=rungs, scheme="viridis"), legend=None)
     shared = [alt.Tooltip("agents:Q", format=",.0f"), alt.Tooltip("workloads:Q", format=",.0f")]
     ground = chosen.mark_rect().encode(
@@ -446,20 +447,20 @@ def reference_map(frame: pd.DataFrame, cells: pd.DataFrame, hull: pd.DataFrame) 
         ],
     )
     x, y = alt.X("agents:Q", **across), alt.Y("workloads:Q", **up)
-    names = alt.Chart(_data(_region_labels(tiles, cells), "guide_regions")).transform_filter("datum.total == total")
-    labels = names.mark_text(fontSize=13, fontWeight="bold").encode(
-        x, y, text=alt.Text("rung:Q", format=","), color=ink
-    )
+    names = alt.Chart(_data(_region_labels(frame, cells), "guide_regions")).transform_filter("datum.total == total")
+    number = alt.Text("rung:Q", format=",")
+    labels = names.mark_text(fontSize=13, fontWeight="bold").encode(x, y, text=number, color=ink)
     corners = pd.concat([hull, hull.iloc[:1]]).assign(corner=range(len(hull) + 1))
     border = alt.Chart(_data(corners, "guide_hull")).encode(x, y, order="corner:O")
-    edge = [
+    # White below black dashes is seen on dark tiles and on light ones.
+    borders = [
         border.mark_line(strokeWidth=3, color="white"),
         border.mark_line(strokeWidth=1.5, color="black", strokeDash=[6, 4]),
     ]
     printed = alt.Chart(_data(cells, "reference_cells")).transform_filter("datum.total == total")
-    shape = alt.Shape(
-        "held_out:N", scale=alt.Scale(domain=["the same", "another"], range=["circle", "square"]), legend=None
-    )
+    printed = printed.transform_calculate(unit=unit)
+    shapes = alt.Scale(domain=["the same", "another"], range=["circle", "square"])
+    shape = alt.Shape("held_out:N", scale=shapes, legend=None)
     spots = printed.mark_point(size=560, filled=True, fill="white", stroke="black", strokeWidth=1, opacity=1).encode(
         x,
         y,
@@ -476,7 +477,7 @@ def reference_map(frame: pd.DataFrame, cells: pd.DataFrame, hull: pd.DataFrame) 
 
     cores = cells[cells["total"] == "cores"]
     beyond = frame[(frame["total"] == "cores") & frame["extrapolated"]]
-    hits = int(cores["exact"].sum())
+    hits = int((cores["held_out"] == "the same").sum())
     title = alt.Title(
         f"The other cells would have printed {hits} of the table's {len(cores)} cells",
         subtitle="Colour and bold number: the total, cores or GB of all servers together, that the table would print. "
@@ -487,7 +488,7 @@ def reference_map(frame: pd.DataFrame, cells: pd.DataFrame, hull: pd.DataFrame) 
         for row in cores[cores["agents"].isin([cores["agents"].min(), cores["agents"].max()])].itertuples()
     )
     return (
-        alt.layer(ground, *edge, labels, spots, numbers)
+        alt.layer(ground, *borders, labels, spots, numbers)
         .add_params(_choice("total", {"cores": "cores", "memory": "memory, GB"}, "cores", "total"))
         .properties(
             width="container",
@@ -502,10 +503,10 @@ def reference_map(frame: pd.DataFrame, cells: pd.DataFrame, hull: pd.DataFrame) 
     )
 
 
-def _region_labels(tiles: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+def _region_labels(frame: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     """Return one tile for each rung's region, near its middle and away from the printed cells."""
     found = []
-    for (total, _), region in tiles.groupby(["total", "rung"]):
+    for (total, _), region in frame.groupby(["total", "rung"]):
         at = np.log10(region[["agents", "workloads"]].to_numpy(float))
         printed = np.log10(cells.loc[cells["total"] == total, ["agents", "workloads"]].to_numpy(float))
         clear = np.linalg.norm(at[:, None, :] - printed, axis=2).min(axis=1) > 0.3

@@ -302,7 +302,7 @@ class SizingRegression:
         where = np.log10(np.column_stack([self.cells.agents, self.cells.workloads]))
         if np.linalg.matrix_rank(where - where.mean(axis=0), tol=1e-9) < 2:
             raise ValueError("table: got cells on one line, expected agents and workloads that vary separately")
-        self._hull = ConvexHull(where).equations
+        self._hull = ConvexHull(where)
 
     def fit(self) -> SizingResults:
         """Maximise the likelihood.
@@ -333,10 +333,21 @@ class SizingRegression:
         rest.table = self.table[kept].reset_index(drop=True)
         return rest
 
+    def hull(self) -> pd.DataFrame:
+        """Return the corners of the cells' convex hull on logarithmic axes, beyond which a fleet is extrapolated.
+
+        Returns
+        -------
+        DataFrame
+            agents, workloads (registered, of the deployment), counterclockwise.
+        """
+        corners = self._hull.vertices
+        return pd.DataFrame({"agents": self.cells.agents[corners], "workloads": self.cells.workloads[corners]})
+
     def outside(self, points: _Points) -> NDArray[np.bool_]:
         """Return which fleets lie outside the convex hull of the cells on logarithmic axes; its edge is inside."""
         where = np.log10(np.column_stack(points))
-        return np.any(where @ self._hull[:, :2].T + self._hull[:, 2] > 1e-6, axis=1)
+        return np.any(where @ self._hull.equations[:, :2].T + self._hull.equations[:, 2] > 1e-6, axis=1)
 
 
 @dataclass(frozen=True)
@@ -417,11 +428,12 @@ class SizingResults:
         ----------
         level : float
             Coverage, between 0 and 1.
-        method : {"profile", "profile-f", "wald"}
+        method : {"profile", "profile-f", "posterior", "wald"}
             "profile": where twice the log-likelihood ratio stays below the chi-squared quantile, all other parameters
             maximised (Venzon and Moolgavkar 1988). "profile-f": the same with the quantile that is exact for least
             squares with n cells and p parameters of the mean, n log(1 + F / (n - p)), F of 1 and n - p degrees. Both
-            end at a parameter's bound. "wald": estimate and normal errors.
+            end at a parameter's bound. "posterior": central quantiles of `posterior`. "wald": estimate and normal
+            errors.
 
         Returns
         -------
@@ -435,8 +447,8 @@ class SizingResults:
 
         Notes
         -----
-        On simulated tables of 4 by 4 cells the 90 % intervals of the slopes cover less than 90 % by "profile" and
-        about 90 % by "profile-f"; those of sigma, which is estimated too small, cover less by either.
+        On tables of 16 cells simulated from the log-linear fit, "posterior" covers about what it says, "profile-f" a
+        little less and "profile" clearly less (:meth:`coverage`).
 
         Examples
         --------
@@ -446,14 +458,14 @@ class SizingResults:
         [0.43, 1.06]
         """
         level = _level(level)
-        if _choice("method", method, ("profile", "profile-f", "wald")) == "wald":
+        _choice("method", method, ("profile", "profile-f", "posterior", "wald"))
+        if method == "wald":
             half = self.bse * float(ndtri(0.5 + level / 2.0))
             return pd.DataFrame({"lower": self.params - half, "upper": self.params + half})
-        if method == "profile":
-            drop = 0.5 * float(chi2.ppf(level, 1))
-        else:
-            degrees = self.nobs - len(self.model.family.parameters)
-            drop = 0.5 * self.nobs * float(np.log1p(f_distribution.ppf(level, 1, degrees) / degrees))
+        if method == "posterior":
+            ends = np.quantile(self.posterior.draws, [0.5 - level / 2.0, 0.5 + level / 2.0], axis=0)
+            return pd.DataFrame(ends.T, index=self._names, columns=["lower", "upper"])
+        drop = self._drop(level, method)
         steps = self.bse.where(np.isfinite(self.bse), 0.1).clip(lower=1e-3)
         family, cells = self.model.family, self.model.cells
         rows = [
@@ -461,6 +473,13 @@ class SizingResults:
             for index, step in enumerate(steps)
         ]
         return pd.DataFrame(rows, index=self._names, columns=["lower", "upper"])
+
+    def _drop(self, level: float, method: str) -> float:
+        """Return how far the profile log-likelihood falls to the ends of an interval."""
+        if method == "profile":
+            return 0.5 * float(chi2.ppf(level, 1))
+        degrees = self.nobs - len(self.model.family.parameters)
+        return 0.5 * self.nobs * float(np.log1p(f_distribution.ppf(level, 1, degrees) / degrees))
 
     def profile(self, parameter: str, values: ArrayLike) -> pd.Series:
         """Return the profile log-likelihood of one parameter.
@@ -661,6 +680,54 @@ class SizingResults:
         edges = np.arange(self.model.lowest, self.model.highest + 3.0)
         points = _Points(cells.agents, cells.workloads)
         return _scored(self.model, self._log_rungs(points, edges, distribution), edges)
+
+    def coverage(self, level: float = 0.9, tables: int = 200, seed: int = 0) -> pd.DataFrame:
+        """Return how often intervals hold the parameters of tables that are drawn from this fit.
+
+        Parameters
+        ----------
+        level : float
+            Coverage that the intervals claim.
+        tables : int
+            Simulated tables, with the cells' fleets and the ladder's lowest rung.
+        seed : int
+            Of the random numbers.
+
+        Returns
+        -------
+        DataFrame
+            profile, profile-f, posterior (:meth:`conf_int`): shares of the tables; one row a parameter.
+
+        Raises
+        ------
+        ValueError
+            If `level` is not between 0 and 1 or `tables` is not at least 1.
+        """
+        level = _level(level)
+        if tables != int(tables) or tables < 1:
+            raise ValueError(f"tables: got {tables!r}, expected a whole number of at least 1")
+        rng = np.random.default_rng(seed)
+        family, cells, true = self.model.family, self.model.cells, self.solution.params
+        mean = family.mean(true, cells.agents, cells.workloads)
+        drops = {method: self._drop(level, method) for method in ("profile", "profile-f")}
+        hits = pd.DataFrame(0, index=self._names, columns=[*drops, "posterior"])
+        for _ in range(int(tables)):
+            upper = np.maximum(np.ceil(mean + true[-1] * rng.standard_normal(len(mean))), self.model.lowest)
+            lower = np.where(upper == self.model.lowest, -np.inf, upper - 1.0)
+            drawn = cells._replace(lower=lower, upper=upper)
+            fit = fit_ladder(family, drawn, true)
+            fallen = np.array(
+                [
+                    fit.llf - profile_llf(family, drawn, index, float(value), fit.params)[0]
+                    for index, value in enumerate(true)
+                ]
+            )
+            for method, drop in drops.items():
+                hits[method] += (fallen <= drop).astype(int)
+            draws = sample_posterior(family, drawn, fit).draws
+            below, above = np.quantile(draws, [0.5 - level / 2.0, 0.5 + level / 2.0], axis=0)
+            hits["posterior"] += ((below <= true) & (true <= above)).astype(int)
+        return hits / tables
 
     @cached_property
     def _held_out(self) -> list[SizingResults]:
