@@ -479,7 +479,7 @@ def reference_map(frame: pd.DataFrame, cells: pd.DataFrame, hull: pd.DataFrame) 
     beyond = frame[(frame["total"] == "cores") & frame["extrapolated"]]
     hits = int((cores["held_out"] == "the same").sum())
     title = alt.Title(
-        f"The other cells would have printed {hits} of the table's {len(cores)} cells",
+        f"For cores, the other cells would have printed {hits} of the table's {len(cores)} cells",
         subtitle="Colour and bold number: the total, cores or GB of all servers together, that the table would print. "
         "Circle: a printed cell that the others predict; square: one that they miss. Dashed: the edge of the table.",
     )
