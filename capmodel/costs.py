@@ -355,6 +355,8 @@ class CostResults:
                 spread = np.sqrt(
                     (parameter_variance + run_variance) / mean**2 + (RESOLUTION_S / np.maximum(total * mean, 1e-9)) ** 2
                 )
+            # Work that the component has no part in costs nothing, for certain.
+            spread[mean == 0.0] = 0.0
             parts.append(
                 pd.DataFrame(
                     {
