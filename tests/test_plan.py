@@ -6,6 +6,7 @@ import json
 import math
 
 import pytest
+from fitted import costs as fitted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
@@ -13,13 +14,8 @@ from scipy.stats import norm
 import capmodel as cm
 from capmodel import cluster, plan, shapes
 
-few = settings(derandomize=True, deadline=None, max_examples=12)
+few = settings(max_examples=12)
 LARGEST_DATASTORE = shapes.DATASTORE_CORE_RUNGS[-1]
-
-
-@functools.cache
-def fitted():
-    return cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
 
 
 @pytest.fixture(scope="session")
