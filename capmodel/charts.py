@@ -223,6 +223,30 @@ alt.renderers.register("site", _figure)
 # Every chart below: data frame in, chart out, its words made from the data.
 
 
+def number(value: float, digits: int = 2) -> str:
+    """Write a number for a sentence: so many significant digits, thousands apart, no exponent.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    digits : int
+        Significant digits.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Examples
+    --------
+    >>> number(163.4), number(0.0567), number(12_345, 3)
+    ('160', '0.057', '12,300')
+    """
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 10 ** (digits - 1) else f"{rounded:.{digits}g}"
+
+
 def _data(frame: pd.DataFrame, name: str) -> alt.InlineData:
     """Return a frame as a chart carries it: four digits, which is what a reader can see, and no empty cells.
 
@@ -279,8 +303,8 @@ def sync_cost(frame: pd.DataFrame) -> ChartType:
         many, many_stored = costs[mode, 100, "server"], costs[mode, 100, "datastore"]
         growth.append(f"{(many + many_stored) / (few + few_stored):.1f}-fold")
         said.append(
-            f"{LABELS[mode]}: {few:.2g} ms of server and {few_stored:.2g} ms of datastore CPU with 10 entries, "
-            f"{many:.2g} and {many_stored:.2g} ms with 100"
+            f"{LABELS[mode]}: {number(few)} ms of server and {number(few_stored)} ms of datastore CPU with 10 entries, "
+            f"{number(many)} and {number(many_stored)} ms with 100"
         )
     x = alt.X(
         "entries_per_agent:Q",

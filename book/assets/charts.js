@@ -5,6 +5,8 @@
      the screen is narrow.
    - Values of controls come from the address (?name=value) and are written back to it, so that a link shows what its
      sender saw.
+   - A chart may name scripts beside this one (usermeta.capmodel.scripts); what they put into window.capmodel.functions can
+     be called in its expressions.
    - Colours of text are those of the page; a change of theme needs no new drawing. */
 (function () {
   "use strict";
@@ -98,7 +100,9 @@
       const side = arrange(sized, view.clientWidth, correction);
       if (figure.chart.result) figure.chart.result.finalize();
       inputs.replaceChildren();
-      figure.chart.result = await vegaEmbed(view, sized, { ast: true, actions: false, renderer: "svg", bind: inputs });
+      figure.chart.result = await vegaEmbed(view, sized, {
+        ast: true, actions: false, renderer: "svg", bind: inputs, expressionFunctions: window.capmodel?.functions || {},
+      });
       return side;
     };
     figure.chart.width = view.clientWidth;

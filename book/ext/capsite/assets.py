@@ -21,7 +21,7 @@ def vega_bundle() -> str:
     Returns
     -------
     str
-        JavaScript that sets ``vega``, ``vegaLite`` and ``vegaEmbed`` and no other name.
+        JavaScript that sets ``vegaEmbed`` and no other name.
 
     Raises
     ------
@@ -34,7 +34,8 @@ def vega_bundle() -> str:
     if wanted not in offered:
         raise ValueError(f"vega_bundle: got Vega-Lite {wanted} from altair, expected one of {', '.join(offered)}")
     # The bundle declares hundreds of one-letter constants, which would meet those of Sphinx's own scripts.
-    return "(()=>{" + vl_convert.javascript_bundle(vl_version=wanted) + "})();\n"
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed=vegaEmbed;", vl_version=wanted)
+    return "(()=>{" + bundle + "})();\n"
 
 
 def mathjax_folder() -> Path:

@@ -1,0 +1,268 @@
+"""What a reader gets: every page from disk, without a network, on a screen or a phone, by day or by night."""
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from conftest import ROOT
+
+NAMES = sorted({"genindex", "search", *(path.stem for path in (ROOT / "book").glob("*.md"))})
+SCREEN = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+#: What scripts of the theme report about themselves.
+CHATTER = re.compile(r"\[PST\]|\[togglebutton\]")
+
+DRAWN = """() => [...document.querySelectorAll("figure.capchart")].every(
+    (figure) => figure.dataset.drawn || figure.querySelector(".capchart-error"))"""
+
+
+class Visit:
+    """A page in a browser of its own, and everything that it asked for or complained about."""
+
+    def __init__(self, context, site):
+        self.site = site
+        self.page = context.new_page()
+        self.remote, self.complaints = [], []
+        context.route("**/*", self._route)
+        self.page.on("request", self._note)
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.complaints.append(f"{request.failure}: {request.url}"))
+
+    def _note(self, request):
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.remote.append(request.url)
+
+    def _route(self, route):
+        if route.request.url.startswith("file:"):
+            route.continue_()
+        else:
+            route.abort()
+
+    def _hear(self, message):
+        if message.type in ("error", "warning") and not CHATTER.search(message.text):
+            self.complaints.append(message.text)
+
+    def open(self, name, query=""):
+        self.page.goto(f"{(self.site / name).as_uri()}.html{query}")
+        self.page.wait_for_function(DRAWN)
+        return self.page
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Return a function that opens a page, in a new browser context with the options given."""
+    contexts = []
+
+    def start(name, query="", **options):
+        contexts.append(browser.new_context(**{"viewport": SCREEN, "offline": True, **options}))
+        visit = Visit(contexts[-1], site)
+        visit.open(name, query)
+        return visit
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+def checked(page, name):
+    return page.evaluate("(name) => document.querySelector(`.vega-bind [name='${name}']:checked`)?.value", name)
+
+
+def shown(page):
+    """Return the shapes that the first chart shows."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll("figure.capchart")][0].querySelectorAll("svg.marks path[d]")
+                 .values().map((path) => path.getAttribute("d")).toArray().join()"""
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_whole(visit, site, name):
+    visited = visit(name)
+    page = visited.page
+    assert page.title()
+    figures = page.locator("figure.capchart")
+    assert figures.count() == (site / f"{name}.html").read_text().count('<figure class="capchart"')
+    assert page.locator(".capchart-error").count() == 0
+    for figure in figures.all():
+        spec = json.loads(figure.locator("script[type='application/json']").text_content())
+        picture = figure.locator("svg.marks").first
+        assert picture.locator("path, text, rect, line, circle").count() > 0
+        label = figure.locator("[role='graphics-document']").first.get_attribute("aria-label")
+        assert label == spec["description"]
+        for control in figure.locator(".vega-bind input, .vega-bind select").all():
+            assert control.evaluate("(control) => control.labels.length") >= 1
+    if page.locator(".math").count():
+        page.wait_for_selector("mjx-container")
+    page.set_viewport_size(PHONE)
+    page.wait_for_timeout(350)
+    page.wait_for_function(DRAWN)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    for figure in figures.all():
+        view = figure.locator(".capchart-view")
+        assert view.evaluate("(view) => view.scrollWidth - view.clientWidth") <= 0, "a chart is wider than the phone"
+    assert visited.remote == []
+    assert visited.complaints == []
+
+
+def test_a_page_opened_on_a_phone_fits(visit):
+    page = visit("sync_cost", viewport=PHONE).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    # Panels that stand side by side on a screen stand below each other.
+    tops = (
+        page.locator("figure.capchart")
+        .first.locator("g.concat_0_group, g.concat_1_group")
+        .evaluate_all("(panels) => panels.map((panel) => Math.round(panel.getBoundingClientRect().top))")
+    )
+    assert len(set(tops)) == 2
+
+
+def test_a_control_changes_the_chart_and_the_address(visit):
+    visited = visit("sync_cost")
+    page = visited.page
+    before = shown(page)
+    page.get_by_role("radio", name="MariaDB").check()
+    page.wait_for_function("() => location.search === '?datastore=mariadb'")
+    assert shown(page) != before
+    # The keyboard does the same as the mouse.
+    page.get_by_role("radio", name="MariaDB").press("ArrowRight")
+    page.wait_for_function("() => location.search === '?datastore=sqlite'")
+    page.get_by_role("radio", name="PostgreSQL").check()
+    page.wait_for_function("() => location.search === ''")
+    assert shown(page) == before
+    assert visited.complaints == []
+
+
+def test_a_link_shows_what_its_sender_saw(visit):
+    sent = visit("sync_cost", "?datastore=mariadb&load=alone").page
+    assert (checked(sent, "datastore"), checked(sent, "load")) == ("mariadb", "alone")
+    built = visit("sync_cost").page
+    built.get_by_role("radio", name="MariaDB").check()
+    built.get_by_role("radio", name="one agent at a time").check()
+    built.wait_for_function("() => location.search.includes('load=alone')")
+    assert shown(sent) == shown(built)
+
+
+@pytest.mark.parametrize("query", ["?datastore=oracle", "?datastore=", "?nothing=1", "?load=<script>"])
+def test_a_wrong_link_shows_the_first_state(visit, query):
+    visited = visit("sync_cost", query)
+    assert (checked(visited.page, "datastore"), checked(visited.page, "load")) == ("postgresql", "busy")
+    assert visited.complaints == []
+
+
+def test_the_theme_changes_colours_and_keeps_values(visit):
+    visited = visit("sync_cost")
+    page = visited.page
+    page.get_by_role("radio", name="MariaDB").check()
+    page.wait_for_function("() => location.search === '?datastore=mariadb'")
+    label = page.locator("figure.capchart svg.marks text").first
+
+    def brightness(color):
+        return sum(map(int, re.findall(r"\d+", color)[:3])) / 3
+
+    def ink():
+        return brightness(label.evaluate("(text) => getComputedStyle(text).fill"))
+
+    def paper():
+        return brightness(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    seen, before = {}, shown(page)
+    for _ in range(3):
+        page.locator("button.theme-switch-button").first.click()
+        theme = page.evaluate("document.documentElement.dataset.theme")
+        seen[theme] = (ink(), paper())
+        assert abs(ink() - paper()) > 120, "labels cannot be read on this background"
+        assert checked(page, "datastore") == "mariadb"
+        assert shown(page) == before
+    assert seen["dark"][1] < 60
+    assert seen["light"][1] > 200
+    assert visited.complaints == []
+
+
+def test_a_first_visit_by_night_is_dark(visit):
+    page = visit("sync_cost", color_scheme="dark").page
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    card = page.locator("div.text_html:has(figure.capchart)").first
+    assert card.evaluate("(card) => getComputedStyle(card).backgroundColor") == "rgba(0, 0, 0, 0)"
+
+
+def test_the_data_of_a_chart_can_be_had(visit, tmp_path):
+    page = visit("sync_cost", accept_downloads=True).page
+    figure = page.locator("figure.capchart").first
+    spec = json.loads(figure.locator("script[type='application/json']").text_content())
+    with page.expect_download() as download:
+        figure.get_by_text("Data (CSV)").click()
+    assert download.value.suggested_filename == "sync_cost.csv"
+    download.value.save_as(tmp_path / "sync_cost.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "sync_cost.csv").read_text())))
+    carried = spec["data"]["values"] if "values" in spec["data"] else spec["datasets"]["sync_cost"]
+    assert len(rows) == len(carried)
+    for row, original in zip(rows, carried, strict=True):
+        texts = {key: value if isinstance(value, str) else f"{value:.12g}" for key, value in original.items()}
+        assert {key: value for key, value in row.items() if value} == texts
+
+
+def test_a_picture_of_a_chart_can_be_had(visit, tmp_path):
+    page = visit("sync_cost", accept_downloads=True).page
+    with page.expect_download() as download:
+        page.locator("figure.capchart").first.get_by_text("Picture (SVG)").click()
+    download.value.save_as(tmp_path / "chart.svg")
+    assert (tmp_path / "chart.svg").read_text().startswith("<svg")
+
+
+def test_without_scripts_the_answer_is_there(visit, browser, site):
+    context = browser.new_context(viewport=SCREEN, java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / "sync_cost.html").as_uri())
+    figure = page.locator("figure.capchart").first
+    assert figure.locator("figcaption").inner_text()
+    assert figure.locator(".capchart-still svg").bounding_box()["height"] > 100
+    context.close()
+
+
+def test_pages_run_no_text_and_ask_nobody(visit):
+    visited = visit("sync_cost")
+    page = visited.page
+    page.evaluate(
+        """() => {
+            // Later, since what a test evaluates is itself exempt.
+            const script = document.createElement("script");
+            script.textContent = `setTimeout(() => {
+                try { eval("1"); window.ran = true } catch { window.ran = false }
+                const image = document.createElement("img");
+                image.src = "https://example.org/picture.png";
+                document.body.append(image);
+            })`;
+            document.head.append(script);
+        }"""
+    )
+    page.wait_for_function("() => window.ran !== undefined")
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.ran") is False
+    assert "csp: https://example.org/picture.png" in visited.complaints
+
+
+def test_search_finds_pages(visit):
+    visited = visit("search", "?q=datastore")
+    visited.page.wait_for_selector("#search-results li a")
+    assert visited.page.locator("#search-results li a[href^='sync_cost.html']").count() > 0
+    assert visited.complaints == []
+
+
+def test_reduced_motion_is_respected(visit):
+    page = visit("sync_cost", reduced_motion="reduce").page
+    moving = page.evaluate(
+        """[...document.querySelectorAll("*")].filter(
+            (element) => parseFloat(getComputedStyle(element).transitionDuration) > 0).length"""
+    )
+    assert moving == 0
+
+
+def test_print_leaves_controls_out(visit):
+    page = visit("sync_cost").page
+    page.emulate_media(media="print")
+    assert not page.locator(".capchart-controls").first.is_visible()
+    assert page.locator("figure.capchart svg.marks").first.is_visible()
