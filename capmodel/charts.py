@@ -105,7 +105,7 @@ def _theme() -> alt.theme.ThemeConfig:
             "labelFontSize": 12,
             "titleFontSize": 12,
             "titleFontWeight": "normal",
-            "symbolStrokeWidth": 2.5,
+            "symbolStrokeWidth": 1.5,
             "labelLimit": 260,
             "titleLimit": 260,
         },
@@ -344,7 +344,7 @@ def sync_cost(frame: pd.DataFrame) -> ChartType:
     stores = {name: LABELS[name] for name in ("postgresql", "mariadb", "sqlite")}
     title = alt.Title(
         f"From 10 to 100 entries a crawl grows {growth[0]}, a sync from the full cache {growth[1]}",
-        subtitle="Lines: model with its 90 % interval. Points: measured windows. Both axes are logarithmic.",
+        subtitle="Lines: model with its 90% interval. Points: measured windows. Both axes are logarithmic.",
     )
     return (
         alt.hconcat(panel("server"), panel("datastore"), data=_data(frame.assign(label=label), "sync_cost"))
