@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -109,6 +109,10 @@ class ClusterSizing:
         The next smaller shape and why it fails.
     next_smaller_datastore : dict or None
         The same servers with a smaller datastore, and why that fails; None for SQLite.
+    limits : Limits
+        What had to hold.
+    choice : Choice
+        The same answer as :mod:`capmodel.shapes` gives it, which :mod:`capmodel.answer` puts into words.
     """
 
     name: str
@@ -125,6 +129,8 @@ class ClusterSizing:
     reasons: tuple[str, ...]
     next_smaller: dict[str, Any]
     next_smaller_datastore: dict[str, Any] | None
+    limits: Limits = field(repr=False)
+    choice: Choice = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain values that the command line prints as JSON.
@@ -382,6 +388,8 @@ def _cluster_sizing(
         reasons=tuple(choice.reasons),
         next_smaller=_smaller(choice.smaller, own_datastore),
         next_smaller_datastore=_smaller(choice.smaller_datastore, own_datastore) if own_datastore else None,
+        limits=limits,
+        choice=choice,
     )
 
 

@@ -871,14 +871,14 @@ def assumptions(fleet: Inputs, limits: Limits, datastore: str) -> list[str]:
     return found
 
 
-def covering_cell(table: list[ReferenceCell], agents: int, workloads: int) -> ReferenceCell | None:
+def covering_cell(table: list[ReferenceCell], agents: float, workloads: float) -> ReferenceCell | None:
     """Return the published table's cell for a fleet.
 
     Parameters
     ----------
     table : list of ReferenceCell
         The table.
-    agents, workloads : int
+    agents, workloads : float
         The fleet.
 
     Returns

@@ -12,7 +12,7 @@ from fitted import costs as fitted
 from scipy.stats import norm
 
 import capmodel as cm
-from capmodel import cluster, plan, shapes, spire
+from capmodel import answer, cluster, plan, shapes, spire
 
 TYPES = "from __future__ import annotations\nimport math\nfrom typing import NamedTuple\n"
 
@@ -185,7 +185,9 @@ CONSTRUCTS = {
             made = make(value)
             ready = made.ready and value < 10.0
             other = Inner(extra=1.0, default=made.inner.extra)
-            return [made.inner.default, made.inner.extra, ready, other.default, other.extra, Inner(1.0, 5.0).extra]
+            changed = other._replace(extra=value)
+            first = [made.inner.default, made.inner.extra, ready, other.default, other.extra, Inner(1.0, 5.0).extra]
+            return [first, changed.default, changed.extra]
         """,
         [[1.0], [2.0], [20.0]],
     ),
@@ -303,6 +305,7 @@ def test_infinity_is_written_as_python_writes_it(page):
         ("return min(x)", "min of one list"),
         ("return int('3')", "int of a text"),
         ("return x.items()", "the method items"),
+        ("return x._replace(third=1)", "the field third"),
         ("return x.missing", "the attribute missing"),
         ("return math.gamma(x)", "math.gamma"),
         ("return unknown(x)", "a call of unknown"),
@@ -473,8 +476,17 @@ ANSWER = """argument.map(([fleet, limits, shape]) => {
     choice,
     capmodel.shapes.extrapolations(inputs, capmodel.measured, choice.shape),
     capmodel.shapes.assumptions(inputs, given, fleet.datastore),
-    capmodel.shapes.covering_cell(capmodel.reference_table, fleet.agents, fleet.workloads),
     capmodel.cluster.forecast(inputs, unit, ...shape, limits.quantile),
+    capmodel.answer.quantities(inputs, choice),
+    [
+      capmodel.answer.sentence(inputs, choice, fleet.datastore),
+      capmodel.answer.condition(given, choice, 0.9),
+      capmodel.answer.binding(inputs, given, choice),
+      capmodel.answer.smaller(inputs, choice),
+      capmodel.answer.comparison(capmodel.reference_table, inputs, choice),
+      capmodel.answer.csv(inputs, choice),
+      capmodel.answer.quantities(inputs, choice).map(capmodel.answer.span),
+    ],
   ];
 })"""
 
@@ -496,8 +508,17 @@ def answers(page):
                 choice,
                 shapes.extrapolations(inputs, plan.measured(fitted()), choice.shape),
                 shapes.assumptions(inputs, limits, fleet.datastore),
-                shapes.covering_cell(plan.reference_table(), fleet.agents, fleet.workloads),
                 cluster.forecast(inputs, unit, *shape, limits.quantile),
+                answer.quantities(inputs, choice),
+                [
+                    answer.sentence(inputs, choice, fleet.datastore),
+                    answer.condition(limits, choice, 0.9),
+                    answer.binding(inputs, limits, choice),
+                    answer.smaller(inputs, choice),
+                    answer.comparison(plan.reference_table(), inputs, choice),
+                    answer.csv(inputs, choice),
+                    [answer.span(quantity) for quantity in answer.quantities(inputs, choice)],
+                ],
             ]
         )
         arguments.append([translate.plain(inputs), translate.plain(limits), shape])
@@ -521,14 +542,34 @@ def test_the_browser_gives_every_number_and_word_of_the_package(answers):
     assert compared > 50 * len(answers)
 
 
+def test_a_curve_and_a_capacity_are_those_of_the_package(page):
+    page.add_script_tag(content=translate.site_script(fitted()))
+    for fleet in (
+        cm.Deployment(agents=700, workloads=9000),
+        cm.Deployment(agents=300, workloads=900, sync_mode="crawl"),
+    ):
+        inputs, unit = fleet.inputs(), fitted().unit_costs(fleet.datastore)
+        limits, shape = shapes.Limits(0.6, 1.0, 1.6448536269514722, 1), shapes.Shape(2, 2, 2)
+        here = [answer.curve(inputs, unit, limits, shape), answer.capacity(inputs, unit, limits, shape)]
+        there = in_browser(
+            page,
+            """["curve", "capacity"].map((name) => capmodel.answer[name](
+                capmodel.deployment.Inputs(argument[0]), capmodel.unit_costs.postgresql,
+                capmodel.shapes.Limits(argument[1]), capmodel.shapes.Shape(argument[2])))""",
+            [translate.plain(item) for item in (inputs, limits, shape)],
+        )
+        for key, value in leaves(translate.plain(here)).items():
+            assert leaves(there)[key] == pytest.approx(value, rel=1e-12, abs=0.0), key
+
+
 def test_the_compared_answers_cover_all_kinds(answers):
     """The grid would prove little if it held one kind of answer only."""
     found = [here for _, here, _ in answers]
     assert {here[".0.holds"] for here in found} == {True, False}
     assert len({here[".0.shape.servers"] for here in found}) >= 5
     assert len({here[".0.shape.datastore_cores"] for here in found}) >= 5
-    assert any(math.isinf(here[".4.response_time_s.upper"]) for here in found)
-    full = [max(here[f".4.{part}_utilization.estimate"] for part in ("server", "datastore")) for here in found]
+    assert any(math.isinf(here[".3.response_time_s.upper"]) for here in found)
+    full = [max(here[f".3.{part}_utilization.estimate"] for part in ("server", "datastore")) for here in found]
     assert any(0.99 < share <= 1.0 for share in full)
     assert any(here[".1.length"] == 0 for here in found)
 

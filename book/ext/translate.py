@@ -24,7 +24,21 @@ PACKAGE = "capmodel"
 EXPORTS: dict[str, tuple[str, ...]] = {
     "deployment": ("Inputs",),
     "cluster": ("forecast",),
-    "shapes": ("Limits", "Shape", "choose", "extrapolations", "assumptions", "covering_cell"),
+    "shapes": ("Limits", "Shape", "choose", "extrapolations", "assumptions"),
+    "answer": (
+        "binding",
+        "capacity",
+        "comparison",
+        "condition",
+        "csv",
+        "curve",
+        "quantities",
+        "room",
+        "sentence",
+        "smaller",
+        "span",
+        "written",
+    ),
 }
 
 #: What stands in for Python's own meaning where JavaScript's differs. A name with a $ can be none of Python's.
@@ -53,6 +67,10 @@ const $same = (a, b) => a !== null && b !== null && (typeof a === "object" || ty
 const $truth = (x) => typeof x === "boolean" ? x : typeof x === "number" ? x !== 0 : x === null ? false :
   typeof x === "string" || Array.isArray(x) || $kind(x) === "dict" ? $size(x) > 0 : $fail("no truth: " + $kind(x));
 const $index = (x, item) => { const k = x.indexOf(item); return k < 0 ? $fail("not in list: " + item) : k; };
+function $replace(x, changes) {
+  for (const name of Object.keys(changes)) if (!Object.hasOwn(x, name)) $fail("no field " + name);
+  return Object.assign(Object.create(Object.getPrototypeOf(x)), x, changes);
+}
 const $text = (x) => typeof x === "string" ? x : $fail("a format is needed for " + $kind(x));
 const $join = (separator, x) => x.map($text).join(separator);
 
@@ -805,6 +823,12 @@ class Scope:
     def _method(self, node: ast.Call, function: ast.Attribute) -> tuple[str, int]:
         """Translate a method of a list or a text."""
         name = function.attr
+        if name == "_replace" and not node.args:
+            unknown = [item.arg for item in node.keywords if item.arg not in self.translator.fields]
+            if unknown:
+                raise self.error(node, f"the field {unknown[0]}, which no named tuple has")
+            changes = ", ".join(f"{item.arg}: {self.value(item.value, _TERNARY)}" for item in node.keywords)
+            return f"$replace({self.value(function.value)}, {{ {changes} }})", _CALL
         if len(node.args) != 1 or node.keywords:
             raise self.error(node, f"the method {name} with {len(node.args) + len(node.keywords)} arguments")
         argument = self.value(node.args[0], _TERNARY)
@@ -902,7 +926,8 @@ def script(
         text = json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
         parts.append(f"{key}: {text}".replace("</", "<\\/"))
     members = ",\n".join(parts)
-    return f'(function () {{\n"use strict";{RUNTIME}{code}window.{name} = {{\n{members}\n}};\n}})();\n'
+    head = f'(function () {{\n"use strict";{RUNTIME}{code}'
+    return head + f"window.{name} = Object.assign(window.{name} || {{}}, {{\n{members}\n}});\n}})();\n"
 
 
 def package_sources() -> dict[str, str]:
@@ -910,7 +935,7 @@ def package_sources() -> dict[str, str]:
     import capmodel
 
     folder = Path(capmodel.__file__).parent
-    names = ("spire", "waking", "response", "deployment", "cluster", "shapes")
+    names = ("spire", "waking", "response", "deployment", "cluster", "shapes", "answer")
     return {name: (folder / f"{name}.py").read_text(encoding="utf-8") for name in names}
 
 

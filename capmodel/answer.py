@@ -1,0 +1,610 @@
+"""What a reader is told of an answer: its sentence and table, what binds, and how far the chosen shape would carry.
+
+The functions are scalar and use plain arithmetic only: the site's calculator is translated from them, so that a page
+says word by word what the package says.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from capmodel import cluster, shapes
+from capmodel.cluster import Interval, UnitCosts
+from capmodel.deployment import Inputs
+from capmodel.shapes import Choice, Limits, ReferenceCell, Shape
+
+#: Points of a curve for each factor of ten in agents, and how many of them lie below and above the fleet.
+POINTS_A_DECADE = 20
+POINTS_BELOW = 20
+POINTS_ABOVE = 14
+
+
+class Quantity(NamedTuple):
+    """One row of the answer's table.
+
+    Attributes
+    ----------
+    key : str
+        Short name.
+    label : str
+        Name for readers.
+    unit : str
+        ``"servers"``, ``"cores"``, ``"GB"``, ``"share"`` (of the cores) or ``"s"``.
+    value : Interval
+        Estimate and bounds; of a part of the shape, what both ends of the demand need.
+    """
+
+    key: str
+    label: str
+    unit: str
+    value: Interval
+
+
+class Point(NamedTuple):
+    """A fleet of another size on the chosen shape, with the spare servers lost.
+
+    Attributes
+    ----------
+    agents : float
+        Agents; workloads grow with them.
+    server, datastore : Interval
+        Shares of the cores in use.
+    response_s : Interval
+        Mean response time of a sync.
+    here : bool
+        Whether this is the reader's own fleet.
+    """
+
+    agents: float
+    server: Interval
+    datastore: Interval
+    response_s: Interval
+    here: bool
+
+
+def count(number: float, noun: str) -> str:
+    """Write a number of things.
+
+    Parameters
+    ----------
+    number : float
+        How many, a whole number.
+    noun : str
+        What, in the singular.
+
+    Returns
+    -------
+    str
+        Number and noun.
+
+    Examples
+    --------
+    >>> count(1, "core"), count(5000, "agent")
+    ('1 core', '5,000 agents')
+    """
+    return f"{number:,.0f} " + noun + ("" if number == 1 else "s")
+
+
+def duration(seconds: float) -> str:
+    """Write a time with two digits.
+
+    Parameters
+    ----------
+    seconds : float
+        The time.
+
+    Returns
+    -------
+    str
+        In milliseconds below a second.
+
+    Examples
+    --------
+    >>> duration(0.0035), duration(0.123), duration(5.26), duration(1234.0)
+    ('3.5 ms', '123 ms', '5.3 s', '1,234 s')
+    """
+    if seconds == math.inf:
+        return "without bound"
+    if seconds < 0.0995:
+        return f"{1000.0 * seconds:.2g} ms"
+    if seconds < 0.9995:
+        return f"{1000.0 * seconds:.0f} ms"
+    return f"{seconds:.2g} s" if seconds < 99.5 else f"{seconds:,.0f} s"
+
+
+def written(value: float, unit: str) -> str:
+    """Write a value with its unit.
+
+    Parameters
+    ----------
+    value : float
+        The value.
+    unit : str
+        See :class:`Quantity`.
+
+    Returns
+    -------
+    str
+        Servers and cores are bare numbers.
+
+    Examples
+    --------
+    >>> written(0.3875, "share"), written(0.276, "GB"), written(4, "servers")
+    ('39 %', '0.28 GB', '4')
+    """
+    if unit == "share":
+        return f"{100.0 * value:.0f} %"
+    if unit == "s":
+        return duration(value)
+    if unit == "GB":
+        return f"{value:.2g} GB" if value < 99.5 else f"{value:,.0f} GB"
+    return f"{value:,.0f}"
+
+
+def span(quantity: Quantity) -> str:
+    """Write the bounds of a quantity.
+
+    Parameters
+    ----------
+    quantity : Quantity
+        A row of the table.
+
+    Returns
+    -------
+    str
+        One value where both ends read alike.
+    """
+    low = written(quantity.value.lower, quantity.unit)
+    high = written(quantity.value.upper, quantity.unit)
+    return low if low == high else low + " to " + high
+
+
+def quantities(fleet: Inputs, choice: Choice) -> list[Quantity]:
+    """Return the table of an answer.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    choice : Choice
+        The answer.
+
+    Returns
+    -------
+    list of Quantity
+        The shape, then its state with all servers up.
+    """
+    shape = choice.shape
+    low = choice.low_shape
+    state = choice.whole
+    memory = state.memory_bytes
+    found = [
+        Quantity("servers", "Servers", "servers", both(shape.servers, low.servers)),
+        Quantity("cores_per_server", "Cores of each", "cores", both(shape.cores, low.cores)),
+        Quantity("memory_gb_per_server", "Memory of each", "GB", both(choice.memory_gb, choice.low_memory_gb)),
+    ]
+    if fleet.datastore != "sqlite":
+        cores = both(shape.datastore_cores, low.datastore_cores)
+        found.append(Quantity("datastore_cores", "Cores of the datastore", "cores", cores))
+    found.append(Quantity("server_utilization", "Server utilization", "share", state.server_utilization))
+    if fleet.datastore != "sqlite":
+        found.append(Quantity("datastore_utilization", "Datastore utilization", "share", state.datastore_utilization))
+    found.append(Quantity("response_time", "Response time of a sync", "s", state.response_time_s))
+    found.append(Quantity("staleness", "Age of an agent's view", "s", state.staleness_s))
+    in_use = Interval(
+        estimate=memory.estimate / shapes.GB, lower=memory.lower / shapes.GB, upper=memory.upper / shapes.GB
+    )
+    found.append(Quantity("memory", "Memory in use by a server", "GB", in_use))
+    return found
+
+
+def both(chosen: float, low: float) -> Interval:
+    """Return a part of the shape with what both ends of the demand need.
+
+    Parameters
+    ----------
+    chosen, low : float
+        At the upper and at the lower end of the demand.
+
+    Returns
+    -------
+    Interval
+        The chosen value is the estimate.
+    """
+    return Interval(estimate=chosen, lower=min(chosen, low), upper=max(chosen, low))
+
+
+def csv(fleet: Inputs, choice: Choice) -> str:
+    """Write the table as comma-separated values.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    choice : Choice
+        The answer.
+
+    Returns
+    -------
+    str
+        Lines of quantity, unit, estimate, lower, upper; six digits, ``inf`` where there is no bound.
+    """
+    lines = ["quantity,unit,estimate,lower,upper"]
+    for quantity in quantities(fleet, choice):
+        value = quantity.value
+        numbers = f"{value.estimate:.6g},{value.lower:.6g},{value.upper:.6g}"
+        lines.append(quantity.key + "," + quantity.unit + "," + numbers)
+    return "\n".join(lines) + "\n"
+
+
+def shape_words(fleet: Inputs, shape: Shape, memory_gb: float) -> str:
+    """Name a shape.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    shape : Shape
+        Servers, their cores, cores of the datastore.
+    memory_gb : float
+        Memory of each server; 0 to leave it out.
+
+    Returns
+    -------
+    str
+        A part of a sentence.
+    """
+    words = count(shape.servers, "server") + " with " + count(shape.cores, "core")
+    if memory_gb > 0:
+        words = words + f" and {memory_gb:,.0f} GB of memory"
+    if shape.servers > 1:
+        words = words + " each"
+    if fleet.datastore != "sqlite":
+        words = words + ", and " + count(shape.datastore_cores, "core") + " for the datastore"
+    return words
+
+
+def fleet_words(fleet: Inputs, datastore: str) -> str:
+    """Name a fleet.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    datastore : str
+        Name of the datastore for readers.
+
+    Returns
+    -------
+    str
+        A part of a sentence.
+    """
+    return count(fleet.agents, "agent") + " with " + count(fleet.workloads, "workload") + " on " + datastore
+
+
+def sentence(fleet: Inputs, choice: Choice, datastore: str) -> str:
+    """Say the answer.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    choice : Choice
+        The answer.
+    datastore : str
+        Name of the datastore for readers.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    words = fleet_words(fleet, datastore)
+    if choice.holds:
+        verb = " needs " if fleet.agents == 1 else " need "
+        return words + verb + shape_words(fleet, choice.shape, choice.memory_gb) + "."
+    return "Nothing that was tried carries " + words + ", up to " + shape_words(fleet, choice.shape, 0) + "."
+
+
+def condition(limits: Limits, choice: Choice, level: float) -> str:
+    """Say under which condition the answer holds, or why nothing does.
+
+    Parameters
+    ----------
+    limits : Limits
+        What must hold.
+    choice : Choice
+        The answer.
+    level : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    if not choice.holds:
+        return "Limits that it breaks: " + "; ".join(choice.reasons) + "."
+    lost = shapes.lost(limits, choice.shape.servers)
+    return f"Every limit is kept at the upper end of the {100.0 * level:.0f} % intervals" + lost + "."
+
+
+def binding(fleet: Inputs, limits: Limits, choice: Choice) -> str:
+    """Say what binds.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    limits : Limits
+        What must hold.
+    choice : Choice
+        The answer.
+
+    Returns
+    -------
+    str
+        One sentence about the upper ends of the intervals.
+    """
+    state = choice.degraded
+    server = written(state.server_utilization.upper, "share")
+    datastore = written(state.datastore_utilization.upper, "share")
+    limit = written(limits.max_utilization, "share")
+    lost = shapes.lost(limits, choice.shape.servers)
+    servers = "server" if choice.shape.servers - limits.spare_servers == 1 else "servers"
+    use = " uses" if servers == "server" else " use"
+    if fleet.datastore == "sqlite":
+        return "The server, with SQLite inside it, uses up to " + server + " of its cores; the limit is " + limit + "."
+    server_words = "the " + servers + use + " up to " + server + " of the cores" + lost
+    datastore_words = "the datastore uses up to " + datastore
+    if state.datastore_utilization.upper > state.server_utilization.upper:
+        return (
+            "The datastore binds: "
+            + datastore_words
+            + " of its cores, "
+            + server_words
+            + "; the limit is "
+            + limit
+            + "."
+        )
+    return "The servers bind: " + server_words + ", " + datastore_words + "; the limit is " + limit + "."
+
+
+def smaller(fleet: Inputs, choice: Choice) -> list[str]:
+    """Say which smaller shapes fail, and why.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    choice : Choice
+        The answer.
+
+    Returns
+    -------
+    list of str
+        One sentence each; the servers first, then the datastore.
+    """
+    if not choice.smaller.exists:
+        return ["Nothing smaller was tried."]
+    found = [
+        "Next smaller is "
+        + shape_words(fleet, choice.smaller.shape, 0)
+        + "; it fails: "
+        + choice.smaller.fails_because
+        + "."
+    ]
+    other = choice.smaller_datastore
+    if other.exists and other.shape.datastore_cores < choice.smaller.shape.datastore_cores:
+        cores = count(other.shape.datastore_cores, "core")
+        found.append("A datastore with " + cores + " fails: " + other.fails_because + ".")
+    return found
+
+
+def comparison(table: list[ReferenceCell], fleet: Inputs, choice: Choice) -> str:
+    """Compare the answer with the published table.
+
+    Parameters
+    ----------
+    table : list of ReferenceCell
+        The table.
+    fleet : Inputs
+        The deployment.
+    choice : Choice
+        The answer.
+
+    Returns
+    -------
+    str
+        Two or three sentences.
+    """
+    cell = shapes.covering_cell(table, fleet.agents, fleet.workloads)
+    if cell is None:
+        agents = 0.0
+        workloads = 0.0
+        for other in table:
+            agents = max(agents, other.agents)
+            workloads = max(workloads, other.workloads)
+        return (
+            "SPIRE's published table has no cell for this fleet: it ends at "
+            + count(agents, "agent")
+            + " and "
+            + count(workloads, "workload")
+            + "."
+        )
+    exact = cell.agents == fleet.agents and cell.workloads == fleet.workloads
+    total = cell.servers * cell.cores_per_server
+    words = (
+        "SPIRE's published table has "
+        + count(cell.servers, "server")
+        + " with "
+        + count(cell.cores_per_server, "core")
+        + f" and {cell.memory_gb_per_server:g} GB each for "
+    )
+    if exact:
+        words = words + "this fleet: "
+    else:
+        words = words + count(cell.agents, "agent") + " with " + count(cell.workloads, "workload") + ", its next cell: "
+    words = words + count(total, "core") + " in all"
+    if choice.holds:
+        own = choice.shape.servers * choice.shape.cores
+        words = words + ", where this answer has " + f"{own:g}"
+        if total > own:
+            words = words + f", {total / own:.3g} times fewer"
+        elif total < own:
+            words = words + f", {own / total:.3g} times more"
+    return words + ". The table calls itself an order of magnitude and says nothing of the datastore."
+
+
+def capacity(fleet: Inputs, unit: UnitCosts, limits: Limits, shape: Shape) -> float:
+    """Return how many agents of the fleet's kind a shape carries.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment; workloads grow with the agents, entries of an agent stay.
+    unit : UnitCosts
+        Unit costs.
+    limits : Limits
+        What must hold.
+    shape : Shape
+        Servers in all, their cores, cores of the datastore.
+
+    Returns
+    -------
+    float
+        Agents, to about 1 %; 0 where the shape does not carry the fleet itself.
+    """
+    if not carries(fleet, unit, limits, shape):
+        return 0.0
+    low = 1.0
+    high = 2.0
+    while high < 1e6 and carries(times(fleet, high), unit, limits, shape):
+        low = high
+        high = 2.0 * high
+    for _ in range(7):
+        middle = math.sqrt(low * high)
+        if carries(times(fleet, middle), unit, limits, shape):
+            low = middle
+        else:
+            high = middle
+    return math.floor(low * fleet.agents) * 1.0
+
+
+def carries(fleet: Inputs, unit: UnitCosts, limits: Limits, shape: Shape) -> bool:
+    """Tell whether a shape keeps every limit with the spare servers lost.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    unit : UnitCosts
+        Unit costs.
+    limits : Limits
+        What must hold.
+    shape : Shape
+        Servers in all, their cores, cores of the datastore.
+
+    Returns
+    -------
+    bool
+        At the upper end of the intervals.
+    """
+    left = shape.servers - limits.spare_servers
+    state = cluster.forecast(fleet, unit, left, shape.cores, shape.datastore_cores, limits.quantile)
+    return (
+        state.server_utilization.upper <= limits.max_utilization
+        and state.datastore_utilization.upper <= limits.max_utilization
+        and state.response_time_s.upper <= limits.max_response_time_s
+    )
+
+
+def times(fleet: Inputs, factor: float) -> Inputs:
+    """Return a larger or smaller fleet of the same kind.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    factor : float
+        On agents, workloads and what both ask for a second.
+
+    Returns
+    -------
+    Inputs
+        Entries of an agent stay what they are.
+    """
+    return fleet._replace(
+        agents=fleet.agents * factor,
+        workloads=fleet.workloads * factor,
+        jwt_per_s=fleet.jwt_per_s * factor,
+        changes_per_s=fleet.changes_per_s * factor,
+    )
+
+
+def curve(fleet: Inputs, unit: UnitCosts, limits: Limits, shape: Shape) -> list[Point]:
+    """Return the state of a shape for fleets of other sizes, with the spare servers lost.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    unit : UnitCosts
+        Unit costs.
+    limits : Limits
+        What must hold.
+    shape : Shape
+        Servers in all, their cores, cores of the datastore.
+
+    Returns
+    -------
+    list of Point
+        By agents, from a tenth of the fleet.
+    """
+    left = shape.servers - limits.spare_servers
+    found = []
+    for k in range(-POINTS_BELOW, POINTS_ABOVE + 1):
+        other = times(fleet, 10.0 ** (k / POINTS_A_DECADE))
+        state = cluster.forecast(other, unit, left, shape.cores, shape.datastore_cores, limits.quantile)
+        found.append(
+            Point(
+                agents=other.agents,
+                server=state.server_utilization,
+                datastore=state.datastore_utilization,
+                response_s=state.response_time_s,
+                here=k == 0,
+            )
+        )
+    return found
+
+
+def room(fleet: Inputs, limits: Limits, choice: Choice, agents: float) -> str:
+    """Say how many agents the chosen shape carries.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    limits : Limits
+        What must hold.
+    choice : Choice
+        The answer.
+    agents : float
+        See :func:`capacity`.
+
+    Returns
+    -------
+    str
+        A title.
+    """
+    if not choice.holds:
+        return "The largest shape that was tried does not carry this fleet"
+    # Two digits downwards, so that the title never promises more than was computed.
+    unit = 1.0
+    while agents >= 100.0 * unit:
+        unit = 10.0 * unit
+    most = math.floor(agents / unit) * unit
+    most = max(most, fleet.agents)
+    servers = "This server carries " if choice.shape.servers == 1 else "These servers carry "
+    return servers + "up to about " + count(most, "such agent") + shapes.lost(limits, choice.shape.servers)
