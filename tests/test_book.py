@@ -305,10 +305,11 @@ def _files(folder):
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def test_no_file_of_the_site_names_this_machine(book):
-    for path in _files(book.root / "_build/html"):
-        assert str(book.root).encode() not in path.read_bytes(), path
-        assert path.suffix != ".map"
+def test_no_file_of_the_site_names_this_machine(book, site):
+    for folder, root in ((book.root / "_build/html", book.root), (site, ROOT)):
+        for path in _files(folder):
+            assert f"{root}/".encode() not in path.read_bytes(), path
+            assert path.suffix != ".map"
 
 
 # The checker of a site.
