@@ -30,7 +30,7 @@ def _checked(arguments: dict[str, ArrayLike], *rules: _Rule) -> list[Floats]:
         # Integers are finite and whole: only their size is in question.
         for breaks, expected in rules[:1] if given.dtype.kind in "iu" else rules:
             broken = breaks(values)
-            if broken.any():
+            if broken.any() if broken.ndim else broken:
                 raise ValueError(f"{name}: got {values[broken].flat[0]:.16g}, expected {expected}")
         arrays.append(values)
     return arrays
