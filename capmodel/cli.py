@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 import capmodel as cm
 from capmodel import spire
@@ -16,6 +17,7 @@ from capmodel import spire
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
     from capmodel.plan import ClusterSizing, Sizing
+    from capmodel.prometheus import Imported
     from capmodel.validation import CheckResults
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Capacity of SPIRE deployments.")
@@ -153,6 +155,138 @@ def check(
         _print_check(result)
 
 
+class _TimesCommand(TyperCommand):
+    """A command whose option ``--times`` takes all the times that follow it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Write ``--times A B`` as ``--times A --times B``, which the parser knows."""
+        spread: list[str] = []
+        inside = False
+        for word in args:
+            if inside and not word.startswith("-") and spread[-1] != "--times" and _is_time(word):
+                spread.append("--times")
+            elif word == "--times" or word.startswith("--"):
+                inside = word == "--times"
+            spread.append(word)
+        return super().parse_args(ctx, spread)
+
+
+def _is_time(word: str) -> bool:
+    from capmodel.prometheus.scrapes import parse_time
+
+    # A time in milliseconds is refused as a time, not taken for the name of a file.
+    if word.replace(".", "", 1).isdigit():
+        return True
+    try:
+        parse_time(word)
+    except ValueError:
+        return False
+    return True
+
+
+@app.command("import", cls=_TimesCommand)
+def import_(
+    out: Annotated[Path, typer.Option(help="The CSV to write; nothing is written if the import fails.")],
+    scrapes: Annotated[
+        list[Path] | None, typer.Argument(help="Text scrapes of one server, as its metrics page answered, in order.")
+    ] = None,
+    times: Annotated[
+        list[str] | None, typer.Option(help="When each was taken: unix seconds or ISO 8601 (UTC without an offset).")
+    ] = None,
+    prometheus: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of scrapes, the address of a server with Prometheus' HTTP API. Credentials come from "
+            "CAPMODEL_PROMETHEUS_TOKEN, or _USER and _PASSWORD."
+        ),
+    ] = None,
+    start: Annotated[str | None, typer.Option(help="Begin of the first window, as in --times.")] = None,
+    end: Annotated[str | None, typer.Option(help="End of the last window.")] = None,
+    step: Annotated[str | None, typer.Option(help="Length of a window: seconds, or 5m. All at once if absent.")] = None,
+    selector: Annotated[str, typer.Option(help='Labels of the SPIRE servers, such as job="spire-server".')] = "",
+    datastore_metrics: Annotated[
+        str, typer.Option(help="Labels of the datastore's postgres_exporter or mysqld_exporter.")
+    ] = "",
+    datastore_cpu: Annotated[
+        str,
+        typer.Option(
+            help="Selector of the datastore's CPU seconds, such as "
+            'node_cpu_seconds_total{instance="db:9100",mode!~"idle|iowait"}.'
+        ),
+    ] = "",
+    rows: Annotated[
+        str,
+        typer.Option(
+            help="sync: rows of sync_runs.csv, for windows of one operation. fleet: rows of shared_datastore_runs.csv, "
+            "for whatever happened. auto: the first where there is any."
+        ),
+    ] = "auto",
+    spire_version: Annotated[str | None, typer.Option(help="Release, where the metrics do not tell.")] = None,
+    sync_mode: Annotated[str | None, typer.Option(help=", ".join(spire.SYNC_MODES) + "; else from metrics.")] = None,
+    datastore: Annotated[str | None, typer.Option(help="sqlite, postgresql, mariadb or mysql.")] = None,
+    agents: Annotated[int | None, typer.Option(help="Attested agents in the datastore.")] = None,
+    entries: Annotated[int | None, typer.Option(help="Registration entries in the datastore.")] = None,
+    entries_per_agent: Annotated[int | None, typer.Option(help="Entries of a calling agent.")] = None,
+    selectors_per_entry: Annotated[int | None, typer.Option(help="Selectors of an entry.")] = None,
+    node_selectors_per_agent: Annotated[int | None, typer.Option(help="Selectors of an agent's node.")] = None,
+    ca_key_type: Annotated[str | None, typer.Option(help=", ".join(spire.CA_KEY_TYPES) + ".")] = None,
+    sync_interval: Annotated[
+        float | None, typer.Option(help="For real agents, their sync interval, s: they are the callers.")
+    ] = None,
+    concurrency: Annotated[int | None, typer.Option(help="For a load client, its callers of one server.")] = None,
+    think_time: Annotated[float | None, typer.Option(help="Their mean pause, s.")] = None,
+    think_distribution: Annotated[str | None, typer.Option(help="none, uniform or exponential.")] = None,
+    reload_interval: Annotated[float | None, typer.Option(help="Pause between cache reloads, s.")] = None,
+    cores: Annotated[int | None, typer.Option(help="Cores of a server's host, where the metrics do not tell.")] = None,
+    metric_prefix: Annotated[str, typer.Option(help="MetricPrefix of the server's telemetry.")] = "spire_server",
+) -> None:
+    """Turn SPIRE's metrics into rows of measured runs."""
+    from capmodel.datasets import write_csv
+    from capmodel.prometheus import Setup, import_api, import_scrapes
+
+    setup = Setup(
+        spire_version=spire_version,
+        sync_mode=sync_mode,
+        datastore=datastore,
+        agents=agents,
+        entries=entries,
+        entries_per_agent=entries_per_agent,
+        selectors_per_entry=selectors_per_entry,
+        node_selectors_per_agent=node_selectors_per_agent,
+        ca_key_type=ca_key_type,
+        sync_interval_s=sync_interval,
+        concurrency=concurrency,
+        think_time_s=think_time,
+        think_distribution=think_distribution,
+        reload_interval_s=reload_interval,
+        cores=cores,
+    )
+    if not out.resolve().parent.is_dir():
+        raise ValueError(f"out: got '{out}', expected a file in a folder that exists")
+    if (prometheus is None) == (not scrapes):
+        raise ValueError("import: expected either scrapes with --times or --prometheus with --start and --end")
+    if prometheus is None:
+        made = import_scrapes(scrapes or [], times or [], setup, shape=rows, costs=_fit, prefix=metric_prefix)
+    elif start is None or end is None:
+        raise ValueError("prometheus: expected --start and --end with it")
+    else:
+        made = import_api(
+            prometheus,
+            start,
+            end,
+            setup,
+            step=step,
+            selector=selector,
+            datastore_metrics=datastore_metrics,
+            datastore_cpu=datastore_cpu,
+            shape=rows,
+            costs=_fit,
+            prefix=metric_prefix,
+        )
+    write_csv(made.frame, out)
+    _print_import(made, out)
+
+
 @app.command()
 def book(
     measurements: Annotated[Path | None, typer.Option(help="Folder of your own runs.")] = None,
@@ -256,6 +390,21 @@ def _print_check(result: CheckResults) -> None:
     console.print(table)
     for group in summary["unscored"]:
         console.print(f"Not scored, {group['rows']}: {group['reason']}")
+
+
+def _print_import(made: Imported, out: Path) -> None:
+    """Print what was written, and why what is empty or refused is so."""
+    console = _console()
+    console.print(f"{out}: {len(made.frame)} {'row' if len(made.frame) == 1 else 'rows'} of {made.kind}.csv")
+    table = _table("column", "rows", "", "reason")
+    for (column, empty, reason), group in made.notes.groupby(["column", "empty", "reason"], sort=False):
+        table.add_row(str(column), str(len(group)), "empty" if empty else "", str(reason))
+    console.print(table)
+    for reason, group in made.refused.groupby("reason", sort=False):
+        console.print(f"No row, {len(group)} {'window' if len(group) == 1 else 'windows'}: {reason!s}")
+    if made.to_fill:
+        columns = ", ".join(made.to_fill)
+        console.print(f"Before the rows can be used, fill in by option or by hand: {columns}")
 
 
 def _number(value: float) -> str:
