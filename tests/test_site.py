@@ -3,10 +3,14 @@
 import csv
 import io
 import json
+import os
 import re
 
+import altair as alt
 import pytest
 from conftest import ROOT
+
+from capmodel import charts
 
 NAMES = sorted({"genindex", "search", *(path.stem for path in (ROOT / "book").glob("*.md"))})
 SCREEN = {"width": 1280, "height": 900}
@@ -266,3 +270,97 @@ def test_print_leaves_controls_out(visit):
     page.emulate_media(media="print")
     assert not page.locator(".capchart-controls").first.is_visible()
     assert page.locator("figure.capchart svg.marks").first.is_visible()
+
+
+# The page's script on its own, with controls of every kind.
+
+SLIDER = alt.param("n", value=3, bind=alt.binding_range(min=0, max=10, step=1, name="n "))
+TYPED = alt.param("m", value=5, bind=alt.binding(input="number", name="m "))
+BOX = alt.param("on", value=True, bind=alt.binding_checkbox(name="on "))
+CHOICE = alt.param("which", value=2, bind=alt.binding_select(options=[1, 2], name="which "))
+
+
+def controlled(function="toNumber"):
+    """Return a chart of two panels whose one text is what the controls say."""
+    text = f"'' + {function}(n) + ' ' + {function}(m) + ' ' + on + ' ' + which"
+    base = alt.Chart(alt.sequence(1)).transform_calculate(said=text)
+    panel = base.mark_text().encode(text="said:N").properties(width="container")
+    return alt.hconcat(panel, panel).add_params(SLIDER, TYPED, BOX, CHOICE).properties(description="d", title="t")
+
+
+@pytest.fixture
+def alone(browser, site, tmp_path):
+    """Return a function that opens a page with one chart and nothing else."""
+    contexts, theme, renderer = [], alt.theme.active, alt.renderers.active
+    charts.enable("site")
+
+    def start(chart, query=""):
+        figure = alt.renderers.get()(chart.to_dict())["text/html"]
+        script = (site / "_static/charts.js").as_uri()
+        (tmp_path / "page.html").write_text(f'<meta charset="utf-8"><script defer src="{script}"></script>{figure}')
+        contexts.append(browser.new_context(viewport=SCREEN, offline=True))
+        visit = Visit(contexts[-1], tmp_path)
+        visit.open("page", query)
+        return visit
+
+    yield start
+    alt.theme.enable(theme)
+    alt.renderers.enable(renderer)
+    for context in contexts:
+        context.close()
+
+
+def said(page):
+    return page.locator("figure.capchart svg.marks text").first.text_content()
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "3 5 true 2"),
+        ("?n=7&m=12.5&on=false&which=1", "7 12.5 false 1"),
+        ("?n=99", "10 5 true 2"),
+        ("?n=-1", "0 5 true 2"),
+        ("?n=&m=abc&on=maybe&which=3", "3 5 true 2"),
+        ("?n=NaN&m=Infinity", "3 5 true 2"),
+    ],
+)
+def test_a_link_sets_controls_of_every_kind(alone, query, expected):
+    visited = alone(controlled(), query)
+    assert said(visited.page) == expected
+    assert visited.complaints == []
+
+
+def test_values_outlive_a_turned_phone_and_reach_the_address(alone):
+    visited = alone(controlled())
+    page = visited.page
+    page.get_by_role("slider").press("ArrowRight")
+    page.get_by_role("spinbutton").fill("8")
+    page.get_by_role("checkbox").uncheck()
+    page.get_by_role("combobox").select_option("1")
+    page.wait_for_function("() => location.search === '?n=4&m=8&on=false&which=1'")
+    assert said(page) == "4 8 false 1"
+    page.evaluate("document.querySelector('figure.capchart').dataset.drawn = ''")
+    page.set_viewport_size(PHONE)
+    page.wait_for_function(DRAWN)
+    assert said(page) == "4 8 false 1"
+    assert page.get_by_role("slider").input_value() == "4"
+    page.get_by_role("slider").press("ArrowLeft")
+    page.wait_for_function("() => !location.search.includes('n=4')")
+    assert said(page) == "3 8 false 1"
+    assert visited.complaints == []
+
+
+def test_scripts_of_a_chart_give_it_functions(alone, site, tmp_path):
+    (tmp_path / "own.js").write_text("window.capmodel = { functions: { twice: (x) => 2 * x } };")
+    chart = controlled("twice")
+    chart.usermeta = {"capmodel": {"scripts": [os.path.relpath(tmp_path / "own.js", site / "_static")]}}
+    assert said(alone(chart).page) == "6 10 true 2"
+
+
+def test_a_chart_that_fails_says_so(alone):
+    chart = controlled()
+    chart.usermeta = {"capmodel": {"scripts": ["nowhere.js"]}}
+    visited = alone(chart)
+    assert "cannot load nowhere.js" in visited.page.locator(".capchart-error").text_content()
+    assert visited.complaints
