@@ -199,6 +199,12 @@ def closed_loop(
     Pauses that hardly vary keep the phases that the customers started with for hundreds of cycles. A single run then
     knows one set of phases only; for intervals use :func:`capmodel.simulation.replicate`, which draws them anew.
 
+    Customers that start together make a wave, which lasts as their pauses are alike. Where service takes little time,
+    the k-th requests vary like the sum of k pauses, and the rate of requests has a first harmonic of 2 abs(f) ** k
+    of its mean, f being the characteristic function of a pause at one turn a cycle: for 0.9 to 1.1 of the mean
+    sin(0.2 pi) / (0.2 pi) = 0.935, which leaves 53 % after 20 pauses, 7 % after 50 and 0.3 % after 100. Service that
+    varies spreads the wave sooner, in one cycle where serving all takes a cycle's time.
+
     Examples
     --------
     Twenty customers of one station with two cores:
