@@ -86,31 +86,39 @@ def count(number: float, noun: str) -> str:
     return f"{number:,.0f} " + noun + ("" if number == 1 else "s")
 
 
-def duration(seconds: float) -> str:
-    """Write a time with two digits.
+def in_parts(value: float, unit: str) -> list[str]:
+    """Write a value and its unit.
 
     Parameters
     ----------
-    seconds : float
-        The time.
+    value : float
+        The value.
+    unit : str
+        See :class:`Quantity`.
 
     Returns
     -------
-    str
-        In milliseconds below a second.
+    list of str
+        Number, and unit with the space before it; two digits where the value is an estimate.
 
     Examples
     --------
-    >>> duration(0.0035), duration(0.123), duration(5.26), duration(1234.0)
-    ('3.5 ms', '123 ms', '5.3 s', '1,234 s')
+    >>> in_parts(0.3875, "share"), in_parts(0.276, "GB"), in_parts(4, "servers")
+    (['39', ' %'], ['0.28', ' GB'], ['4', ''])
+    >>> in_parts(0.0035, "s"), in_parts(0.123, "s"), in_parts(5.26, "s"), in_parts(1234.0, "s")
+    (['3.5', ' ms'], ['123', ' ms'], ['5.3', ' s'], ['1,234', ' s'])
     """
-    if seconds == math.inf:
-        return "without bound"
-    if seconds < 0.0995:
-        return f"{1000.0 * seconds:.2g} ms"
-    if seconds < 0.9995:
-        return f"{1000.0 * seconds:.0f} ms"
-    return f"{seconds:.2g} s" if seconds < 99.5 else f"{seconds:,.0f} s"
+    if value == math.inf:
+        return ["without bound", ""]
+    if unit == "share":
+        return [f"{100.0 * value:.0f}", " %"]
+    if unit == "GB":
+        return [f"{value:.2g}" if value < 99.5 else f"{value:,.0f}", " GB"]
+    if unit == "s":
+        if value < 0.9995:
+            return [f"{1000.0 * value:.2g}" if value < 0.0995 else f"{1000.0 * value:.0f}", " ms"]
+        return [f"{value:.2g}" if value < 99.5 else f"{value:,.0f}", " s"]
+    return [f"{value:,.0f}", ""]
 
 
 def written(value: float, unit: str) -> str:
@@ -130,34 +138,37 @@ def written(value: float, unit: str) -> str:
 
     Examples
     --------
-    >>> written(0.3875, "share"), written(0.276, "GB"), written(4, "servers")
-    ('39 %', '0.28 GB', '4')
+    >>> written(0.3875, "share"), written(0.0035, "s")
+    ('39 %', '3.5 ms')
     """
-    if unit == "share":
-        return f"{100.0 * value:.0f} %"
-    if unit == "s":
-        return duration(value)
-    if unit == "GB":
-        return f"{value:.2g} GB" if value < 99.5 else f"{value:,.0f} GB"
-    return f"{value:,.0f}"
+    return "".join(in_parts(value, unit))
 
 
-def span(quantity: Quantity) -> str:
+def span(value: Interval, unit: str) -> str:
     """Write the bounds of a quantity.
 
     Parameters
     ----------
-    quantity : Quantity
-        A row of the table.
+    value : Interval
+        Estimate and bounds.
+    unit : str
+        See :class:`Quantity`.
 
     Returns
     -------
     str
         One value where both ends read alike.
+
+    Examples
+    --------
+    >>> span(Interval(0.4, 0.3, 0.55), "share"), span(Interval(0.1, 0.02, 1.5), "s"), span(Interval(4, 4, 4), "cores")
+    ('30 to 55 %', '20 ms to 1.5 s', '4')
     """
-    low = written(quantity.value.lower, quantity.unit)
-    high = written(quantity.value.upper, quantity.unit)
-    return low if low == high else low + " to " + high
+    low = in_parts(value.lower, unit)
+    high = in_parts(value.upper, unit)
+    if low[1] != high[1]:
+        return "".join(low) + " to " + "".join(high)
+    return "".join(high) if low[0] == high[0] else low[0] + " to " + "".join(high)
 
 
 def quantities(fleet: Inputs, choice: Choice) -> list[Quantity]:
@@ -350,25 +361,39 @@ def binding(fleet: Inputs, limits: Limits, choice: Choice) -> str:
     state = choice.degraded
     server = written(state.server_utilization.upper, "share")
     datastore = written(state.datastore_utilization.upper, "share")
-    limit = written(limits.max_utilization, "share")
-    lost = shapes.lost(limits, choice.shape.servers)
-    servers = "server" if choice.shape.servers - limits.spare_servers == 1 else "servers"
-    use = " uses" if servers == "server" else " use"
+    limit = "; the limit is " + written(limits.max_utilization, "share") + "."
     if fleet.datastore == "sqlite":
-        return "The server, with SQLite inside it, uses up to " + server + " of its cores; the limit is " + limit + "."
-    server_words = "the " + servers + use + " up to " + server + " of the cores" + lost
-    datastore_words = "the datastore uses up to " + datastore
+        return "The server, with SQLite inside it, uses up to " + server + " of its cores" + limit
+    lost = shapes.lost(limits, choice.shape.servers)
+    servers = "the server uses" if choice.shape.servers - limits.spare_servers == 1 else "the servers use"
+    whose = " of its cores" if servers == "the server uses" else " of their cores"
+    server = servers + " up to " + server + whose + lost
     if state.datastore_utilization.upper > state.server_utilization.upper:
-        return (
-            "The datastore binds: "
-            + datastore_words
-            + " of its cores, "
-            + server_words
-            + "; the limit is "
-            + limit
-            + "."
-        )
-    return "The servers bind: " + server_words + ", " + datastore_words + "; the limit is " + limit + "."
+        return "The datastore binds: it uses up to " + datastore + " of its cores, " + server + limit
+    return "The servers bind: " + server + ", the datastore up to " + datastore + limit
+
+
+def bar(used: Interval, limit: float) -> str:
+    """Say what a bar of utilization shows.
+
+    Parameters
+    ----------
+    used : Interval
+        Share of the cores in use.
+    limit : float
+        The largest that is allowed.
+
+    Returns
+    -------
+    str
+        Estimate, interval and limit.
+
+    Examples
+    --------
+    >>> bar(Interval(0.4, 0.3, 0.55), 0.6)
+    '40 % (30 to 55 %), limit 60 %'
+    """
+    return written(used.estimate, "share") + " (" + span(used, "share") + "), limit " + written(limit, "share")
 
 
 def smaller(fleet: Inputs, choice: Choice) -> list[str]:
@@ -449,11 +474,12 @@ def comparison(table: list[ReferenceCell], fleet: Inputs, choice: Choice) -> str
     words = words + count(total, "core") + " in all"
     if choice.holds:
         own = choice.shape.servers * choice.shape.cores
-        words = words + ", where this answer has " + f"{own:g}"
         if total > own:
-            words = words + f", {total / own:.3g} times fewer"
+            words = words + f", {total / own:.3g} times the {own:g} of this answer"
         elif total < own:
-            words = words + f", {own / total:.3g} times more"
+            words = words + f"; this answer has {own:g}, {own / total:.3g} times as many"
+        else:
+            words = words + ", as many as this answer"
     return words + ". The table calls itself an order of magnitude and says nothing of the datastore."
 
 

@@ -485,7 +485,7 @@ ANSWER = """argument.map(([fleet, limits, shape]) => {
       capmodel.answer.smaller(inputs, choice),
       capmodel.answer.comparison(capmodel.reference_table, inputs, choice),
       capmodel.answer.csv(inputs, choice),
-      capmodel.answer.quantities(inputs, choice).map(capmodel.answer.span),
+      capmodel.answer.quantities(inputs, choice).map((item) => capmodel.answer.span(item.value, item.unit)),
     ],
   ];
 })"""
@@ -517,7 +517,7 @@ def answers(page):
                     answer.smaller(inputs, choice),
                     answer.comparison(plan.reference_table(), inputs, choice),
                     answer.csv(inputs, choice),
-                    [answer.span(quantity) for quantity in answer.quantities(inputs, choice)],
+                    [answer.span(item.value, item.unit) for item in answer.quantities(inputs, choice)],
                 ],
             ]
         )

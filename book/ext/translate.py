@@ -26,6 +26,7 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "cluster": ("forecast",),
     "shapes": ("Limits", "Shape", "choose", "extrapolations", "assumptions"),
     "answer": (
+        "bar",
         "binding",
         "capacity",
         "comparison",
