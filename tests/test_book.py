@@ -305,6 +305,25 @@ def _files(folder):
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
+def test_what_a_killed_build_left_is_not_trusted(book):
+    # A record without its file, and half a library: what a kill at the wrong moment can leave.
+    assert book.build()[0] == 0
+    work = book.root / "_build/work"
+    whole = (work / "assets/vega/vega.js").read_bytes()
+    (work / "assets/vega/vega.js").write_bytes(whole[:1000])
+    cached = list((work / "cache").rglob("*.ipynb"))
+    assert cached
+    for path in cached:
+        path.unlink()
+    (work / "running").touch()
+    book.write("book/index.md", PAGE + "\nOne sentence more.\n")
+    status, _, err = book.build()
+    assert (status, err) == (0, "")
+    assert "One sentence more." in book.page
+    assert (book.root / "_build/html/_static/vega/vega.js").read_bytes() == whole
+    assert not (work / "running").exists()
+
+
 def test_no_file_of_the_site_names_this_machine(book, site):
     for folder, root in ((book.root / "_build/html", book.root), (site, ROOT)):
         for path in _files(folder):
