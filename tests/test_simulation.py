@@ -482,6 +482,11 @@ class TestClosedLoop:
         short, long = (loop(duration=duration, **arguments) for duration in (3.0, 200.0))
         assert short.correlation > 0.45 > abs(long.correlation)
 
+    def test_two_batches_are_enough_for_an_interval(self):
+        run = loop(population=5, demands=0.1, servers=1, duration=200.0, batches=2)
+        assert run.correlation == pytest.approx(-0.5)
+        assert np.isfinite(run.response_time).all()
+
 
 class TestStarts:
     def amplitude(self, run, start, stop, cycle=1.0):

@@ -281,7 +281,6 @@ def closed_loop(
         for low, high in np.lib.stride_tricks.sliding_window_view(split - split[0], 2)
     ]
     spread = np.std(parts, axis=0, ddof=1)
-    batch_means = totals / counts
     return ClosedLoop(
         throughput=ratio_interval(counts, lengths, level),
         response_time=ratio_interval(totals, counts, level),
@@ -292,7 +291,7 @@ def closed_loop(
         probabilities=asked,
         completions=len(held),
         warmup=float(borders[0]),
-        correlation=float(np.corrcoef(batch_means[:-1], batch_means[1:])[0, 1]) if np.ptp(batch_means) > 0.0 else 0.0,
+        correlation=_correlation(totals / counts),
         windows=None if window is None else _windows(ends, responses, duration, window),
     )
 
@@ -405,6 +404,13 @@ def _moments(edges: Array, bursts: list[Bursts], cores: list[float]) -> list[tup
         for begin in np.arange(burst.first, end, burst.interval).tolist():
             moments += [(begin, burst.station, -burst.cores), (begin + burst.duration, burst.station, burst.cores)]
     return sorted(moment for moment in moments if moment[0] <= end)
+
+
+def _correlation(values: Array) -> float:
+    """Return the correlation of neighbours in a series, 0 if they are all the same."""
+    centred = values - values.mean()
+    total = float(centred @ centred)
+    return float(centred[:-1] @ centred[1:]) / total if total > 0.0 else 0.0
 
 
 def _windows(ends: Array, responses: Array, duration: float, window: float) -> Windows:

@@ -93,7 +93,7 @@ def open_queue(
     Notes
     -----
     A customer starts when it has come and the next of the servers is free; a heap holds when each of them is. The
-    draws are made at once, so the optional numba (used where it is installed, about ten times as fast) gives the same
+    draws are made at once, so the optional numba (used where it is installed, about five times as fast) gives the same
     numbers as the loop in Python.
 
     Examples
