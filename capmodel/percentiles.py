@@ -162,7 +162,7 @@ def closed_response_quantile(
 
     Examples
     --------
-    Half of the agents' syncs are answered within, and one in a hundred takes longer than:
+    The median of a population of 5000, and what one response in a hundred exceeds:
 
     >>> closed_response_quantile(
     ...     probabilities=[0.5, 0.99], population=5000, think_time=5.0, demands=0.0128, servers=16).round(4)
