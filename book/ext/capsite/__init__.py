@@ -66,6 +66,11 @@ def _finish_page(app: Sphinx, page: str, template: str, context: dict[str, Any],
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the extension."""
+    # It numbers the entries of tables of contents, of which this book has none, and does not say that pages may be read
+    # in parallel.
+    numbering = app.extensions.get("sphinx_multitoc_numbering")
+    if numbering is not None:
+        numbering.parallel_read_safe = True
     app.connect("config-inited", _key_cache, priority=100)
     app.connect("builder-inited", _add_assets)
     app.connect("html-page-context", _finish_page)
