@@ -215,6 +215,8 @@ class Api:
                         raise ValueError(
                             f"{self._host}: the answer is too long, expected fewer series (use a selector)"
                         )
+                    if answer.length:
+                        raise http.client.IncompleteRead(body, answer.length)
                     return body
             except urllib.error.HTTPError as error:
                 if error.code not in _AGAIN or last:

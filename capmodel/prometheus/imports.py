@@ -198,7 +198,7 @@ def canonical(samples: Samples, prefix: str) -> Samples:
 
 def names_of(found: Iterable[Labels]) -> dict[Labels, str]:
     """Name targets by their instance, or by all their labels where that is not enough; the names are safe to write."""
-    every = list(found)
+    every = sorted(found, key=sorted)
     names = {target: safe_name(dict(target).get("instance", "server")) for target in every}
     if len(set(names.values())) < len(every):
         names = {target: safe_name("-".join(value for _, value in sorted(target))) for target in every}

@@ -190,7 +190,7 @@ def _rises(before: Samples, after: Samples, prefix: str, expires: bool) -> tuple
     """Return what each counter rose by, and how many series had expired in between."""
     increases: Samples = {}
     lost = 0
-    for name in before.keys() | after.keys():
+    for name in sorted(before.keys() | after.keys()):
         if not _grows(name, prefix):
             continue
         old, new = before.get(name, {}), after.get(name, {})
