@@ -201,6 +201,8 @@
     kept.splice(0, kept.length, ...rows);
     spec.description = title + ". " + model.answer.binding(inputs, limits, chosen);
     figure.querySelector("figcaption strong").textContent = title;
+    // Where nothing has a bound a panel stays empty, which is no news.
+    view.logLevel(1);
     await view.data("size_curve", structuredClone(rows)).runAsync();
     figure.querySelector(".capchart-view svg")?.setAttribute("aria-label", spec.description);
     figure.dataset.fleet = current.inputs.agents + " " + current.inputs.workloads;

@@ -1,0 +1,480 @@
+"""The calculator of the first page, as readers use it: each answer is word by word what the package says."""
+
+import json
+import shlex
+import urllib.parse
+
+import pytest
+from fitted import costs
+from typer.testing import CliRunner
+
+import capmodel as cm
+from capmodel import answer, cli, plan, shapes
+
+STORES = {"postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB", "sqlite": "SQLite"}
+VERSIONS = {
+    "full_cache": {"sync_mode": "full_cache"},
+    "events_cache": {"sync_mode": "events_cache"},
+    "full_cache-v1.8.2": {"sync_mode": "full_cache", "spire_version": "v1.8.2"},
+    "crawl_cached": {"sync_mode": "crawl_cached"},
+    "crawl": {"sync_mode": "crawl"},
+}
+CONTROLS = [
+    "agents",
+    "workloads",
+    "datastore",
+    "spire",
+    "entries-per-agent",
+    "x509-ttl",
+    "agent-ttl",
+    "jwt-per-s",
+    "changes-per-s",
+    "federated-domains",
+    "sync-interval",
+    "datastore-round-trip-time",
+    "machine-speed",
+    "ca-key-type",
+    "max-utilization",
+    "max-response-time",
+    "spare-servers",
+]
+SCREEN = {"width": 1280, "height": 900}
+DRAWN = "() => document.querySelector('figure.capchart')?.dataset.drawn"
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Return a function that opens the first page, with what it complained about in `page.complaints`."""
+    contexts = []
+
+    def start(query="", **options):
+        contexts.append(browser.new_context(**{"viewport": SCREEN, "offline": True, **options}))
+        page = contexts[-1].new_page()
+        page.complaints = []
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto((site / "index.html").as_uri() + query)
+        if options.get("java_script_enabled", True):
+            page.wait_for_function(DRAWN)
+        return page
+
+    yield start
+    for context in contexts:
+        for page in context.pages:
+            assert getattr(page, "complaints", []) == []
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def shared(browser, site):
+    """Return a page that the tests of single controls share; each sets it to the defaults first."""
+    context = browser.new_context(viewport=SCREEN, offline=True)
+    page = context.new_page()
+    page.goto((site / "index.html").as_uri())
+    page.wait_for_function(DRAWN)
+    page.eval_on_selector("#calculator details", "(details) => { details.open = true; }")
+    yield page
+    context.close()
+
+
+def settle(page):
+    """Wait until the page has shown what its controls say."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def fill(page, **values):
+    for name, value in values.items():
+        field = page.locator(f"#calc-{name.replace('_', '-')}")
+        if field.evaluate("(field) => field.tagName") == "SELECT":
+            field.select_option(str(value))
+        else:
+            field.fill(str(value))
+    settle(page)
+
+
+def preset(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
+    settle(page)
+
+
+def texts(page, selector):
+    return page.locator(selector).all_text_contents()
+
+
+def shown(page):
+    """Return everything that the page says of an answer."""
+    cells = [texts(row, "th, td") for row in page.locator("[data-out=table] tr").all()]
+    return {
+        "sentence": page.locator("[data-out=sentence]").text_content(),
+        "condition": page.locator("[data-out=condition]").text_content(),
+        "table": cells,
+        "binding": page.locator("[data-out=binding]").text_content(),
+        "bars": texts(page, "[data-bar]:not([hidden]) .calc-bar-words"),
+        "smaller": texts(page, "[data-out=smaller] li"),
+        "comparison": page.locator("[data-out=comparison]").text_content(),
+        "extrapolations": texts(page, "[data-out=extrapolations] li"),
+        "assumptions": texts(page, "[data-out=assumptions] li"),
+    }
+
+
+def expected(fleet, **limits):
+    """Return what the package says of the same fleet."""
+    part = cm.size(fleet, costs(), **limits).clusters[0]
+    inputs, choice = fleet.inputs(), part.choice
+    stations = [choice.degraded.server_utilization, choice.degraded.datastore_utilization]
+    return {
+        "sentence": answer.sentence(inputs, choice, STORES[fleet.datastore]),
+        "condition": answer.condition(part.limits, choice, 0.9),
+        "table": [
+            [item.label, answer.written(item.value.estimate, item.unit), answer.span(item.value, item.unit)]
+            for item in answer.quantities(inputs, choice)
+        ],
+        "binding": answer.binding(inputs, part.limits, choice),
+        "bars": [
+            answer.bar(used, part.limits.max_utilization)
+            for used in stations[: 1 if fleet.datastore == "sqlite" else 2]
+        ],
+        "smaller": answer.smaller(inputs, choice),
+        "comparison": answer.comparison(plan.reference_table(), inputs, choice),
+        "extrapolations": list(part.evaluation.extrapolated_because),
+        "assumptions": shapes.assumptions(inputs, part.limits, fleet.datastore),
+    }
+
+
+def fleet_of(**changes):
+    return cm.Deployment(**{"agents": 5000, "workloads": 10_000, **changes})
+
+
+# The answer
+
+
+def test_the_page_opens_with_the_packages_answer(visit):
+    page = visit()
+    assert shown(page) == expected(fleet_of())
+    part = cm.size(fleet_of(), costs()).clusters[0]
+    first = page.locator("[data-out=sentence]").text_content()
+    assert f"need {part.servers} server" in first
+    assert page.locator("strong[data-out=sentence]").count() == 1
+
+
+def test_the_script_says_of_the_default_fleet_what_the_page_was_built_with(visit):
+    page = visit()
+    before = page.locator("article").inner_text()
+    preset(page, "laptop")
+    assert page.locator("article").inner_text() != before
+    preset(page, "5,000 nodes")
+    page.wait_for_function("() => !location.search")
+    assert page.locator("article").inner_text() == before
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "change", "limits"),
+    [
+        ("agents", 123, {"agents": 123}, {}),
+        ("agents", 1_000_000, {"agents": 1_000_000}, {}),
+        ("workloads", 0, {"workloads": 0}, {}),
+        ("workloads", 777_777, {"workloads": 777_777}, {}),
+        ("datastore", "sqlite", {"datastore": "sqlite"}, {}),
+        ("datastore", "mariadb", {"datastore": "mariadb"}, {}),
+        ("datastore", "mysql", {"datastore": "mysql"}, {}),
+        *[("spire", name, change, {}) for name, change in VERSIONS.items()],
+        ("entries_per_agent", 40, {"entries_per_agent": 40.0}, {}),
+        ("x509_ttl", 300, {"x509_ttl_s": 300.0}, {}),
+        ("agent_ttl", 600, {"agent_ttl_s": 600.0}, {}),
+        ("jwt_per_s", 2500, {"jwt_per_s": 2500.0}, {}),
+        ("changes_per_s", 12.5, {"changes_per_s": 12.5}, {}),
+        ("federated_domains", 3, {"federated_domains": 3.0}, {}),
+        ("sync_interval", 1.5, {"sync_interval_s": 1.5}, {}),
+        ("datastore_round_trip_time", 25, {"datastore_round_trip_time_s": 0.025}, {}),
+        ("machine_speed", 2, {"machine_speed": 2.0, "datastore_speed": 2.0}, {}),
+        ("ca_key_type", "rsa-4096", {"ca_key_type": "rsa-4096"}, {}),
+        ("max_utilization", 35, {}, {"max_utilization": 0.35}),
+        ("max_response_time", 0.012, {}, {"max_response_time_s": 0.012}),
+        ("spare_servers", 2, {}, {"spare_servers": 2}),
+    ],
+)
+def test_every_control_changes_the_answer_as_the_package_does(shared, field, value, change, limits):
+    preset(shared, "5,000 nodes")
+    fill(shared, **{field: value})
+    fleet = fleet_of(**change)
+    assert shown(shared) == expected(fleet, **limits)
+
+
+def test_every_control_is_in_that_table():
+    """A control that is added without a test of what it does would go unnoticed."""
+    (mark,) = test_every_control_changes_the_answer_as_the_package_does.pytestmark
+    tried = {case[0].replace("_", "-") for case in mark.args[1]}
+    assert tried == set(CONTROLS)
+
+
+def test_the_page_has_these_controls(shared):
+    names = shared.eval_on_selector_all("#calculator form [name]", "(fields) => fields.map((field) => field.name)")
+    assert names == CONTROLS
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("laptop", {"agents": 1, "workloads": 10, "datastore": "sqlite"}),
+        ("100 nodes", {"agents": 100, "workloads": 1000}),
+        ("1,000 nodes", {"agents": 1000, "workloads": 10_000}),
+        ("5,000 nodes", {}),
+        ("20,000 nodes", {"agents": 20_000, "workloads": 200_000}),
+    ],
+)
+def test_an_example_sets_everything(shared, name, change):
+    fill(shared, jwt_per_s=500, spare_servers=3)
+    preset(shared, name)
+    assert shown(shared) == expected(fleet_of(**change))
+
+
+def test_a_fleet_that_nothing_carries_is_answered_so(shared):
+    preset(shared, "5,000 nodes")
+    fill(shared, agents=1_000_000, workloads=1_000_000, spire="crawl")
+    said = shown(shared)
+    assert said == expected(fleet_of(agents=1_000_000, workloads=1_000_000, sync_mode="crawl"))
+    assert said["sentence"].startswith("Nothing that was tried carries")
+
+
+# Links, command, file
+
+
+FIRST = {"agents": 30_000, "workloads": 45_000, "datastore": "mariadb", "jwt_per_s": 120}
+MIXED, MIXED_FLEET = {**FIRST, "spire": "full_cache-v1.8.2"}, {**FIRST, "spire_version": "v1.8.2"}
+SMALL = {"agents": 60, "workloads": 600, "ca_key_type": "rsa-2048", "entries_per_agent": 20}
+
+
+def test_a_link_shows_what_its_sender_saw(visit):
+    page = visit()
+    page.eval_on_selector("#calculator details", "(details) => { details.open = true; }")
+    fill(page, **MIXED, max_utilization=45)
+    page.wait_for_function("() => location.search.includes('max-utilization=45')")
+    link = page.get_by_role("link", name="Link to this answer").get_attribute("href")
+    assert link == page.url
+    other = visit("?" + link.partition("?")[2])
+    assert shown(other) == shown(page) == expected(fleet_of(**MIXED_FLEET), max_utilization=0.45)
+    assert other.locator("#calc-jwt-per-s").is_visible()
+
+
+def test_the_address_holds_what_differs_from_the_default_and_leaves_the_rest(visit):
+    page = visit("?theme=mine&agents=5000&workloads=70#how-sure-is-this")
+    fill(page, workloads=80)
+    page.wait_for_function("() => location.search === '?theme=mine&workloads=80'")
+    assert page.url.endswith("#how-sure-is-this")
+    fill(page, workloads=10_000)
+    page.wait_for_function("() => location.search === '?theme=mine'")
+
+
+@pytest.mark.parametrize(
+    ("query", "marked"),
+    [
+        ("?agents=abc", ["agents"]),
+        ("?agents=-3&x509-ttl=1e99", ["agents", "x509-ttl"]),
+        ("?workloads=%00", ["workloads"]),
+        ("?datastore=oracle&spire=&unknown=1", []),
+    ],
+)
+def test_a_broken_link_marks_the_field_or_leaves_the_default(visit, query, marked):
+    page = visit(query)
+    names = page.eval_on_selector_all("[aria-invalid=true]", "(fields) => fields.map((field) => field.name)")
+    assert names == marked
+    assert page.locator("[data-out=stale]").is_visible() == bool(marked)
+    assert shown(page) == expected(fleet_of())
+    page.eval_on_selector("#calculator details", "(details) => { details.open = true; }")
+    fill(page, agents=100, workloads=100, x509_ttl=3600)
+    assert shown(page) == expected(fleet_of(agents=100, workloads=100))
+
+
+@pytest.mark.parametrize(
+    ("values", "change", "limits"),
+    [
+        ({}, {}, {}),
+        (MIXED, MIXED_FLEET, {}),
+        (
+            {"datastore_round_trip_time": 2.5, "max_utilization": 55, "spare_servers": 0, "machine_speed": 1.5},
+            {"datastore_round_trip_time_s": 0.0025, "machine_speed": 1.5, "datastore_speed": 1.5},
+            {"max_utilization": 0.55, "spare_servers": 0},
+        ),
+        ({**SMALL, "spire": "crawl"}, {**SMALL, "sync_mode": "crawl"}, {}),
+    ],
+)
+def test_the_command_gives_the_answer_that_the_page_shows(shared, monkeypatch, values, change, limits):
+    preset(shared, "5,000 nodes")
+    fill(shared, **values)
+    words = shlex.split(shared.locator("[data-out=command]").text_content())
+    assert words[:2] == ["capmodel", "size"]
+    monkeypatch.setattr(cli, "_fit", lambda *_: costs())
+    done = CliRunner().invoke(cli.app, [*words[1:], "--json"])
+    assert done.exit_code == 0, done.output
+    given = cm.size(fleet_of(**change), costs(), **limits).to_dict()
+    assert json.loads(done.stdout) == json.loads(json.dumps(given))
+    assert shown(shared) == expected(fleet_of(**change), **limits)
+
+
+def test_the_command_can_be_copied(shared):
+    shared.get_by_role("button", name="Copy command").click()
+    shared.wait_for_function("() => document.querySelector('[data-out=copied]').textContent")
+    word = shared.locator("[data-out=copied]").text_content()
+    assert word == "Copied" or "Selected" in word
+
+
+def test_the_table_can_be_saved(shared):
+    preset(shared, "1,000 nodes")
+    fleet = fleet_of(agents=1000, workloads=10_000)
+    choice = cm.size(fleet, costs()).clusters[0].choice
+    link = shared.get_by_role("link", name="Table (CSV)")
+    kind, _, body = link.get_attribute("href").partition(",")
+    assert kind == "data:text/csv;charset=utf-8"
+    assert urllib.parse.unquote(body) == answer.csv(fleet.inputs(), choice)
+    with shared.expect_download() as caught:
+        link.click()
+    assert caught.value.suggested_filename == "capmodel-size.csv"
+
+
+# Wrong input
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("agents", "0", "Agents: got 0, expected a whole number from 1 to 10,000,000"),
+        ("agents", "2.5", "Agents: got 2.5, expected a whole number from 1 to 10,000,000"),
+        ("agents", "", "Agents: got nothing, expected a whole number from 1 to 10,000,000"),
+        ("workloads", "-1", "Workloads: got -1, expected a whole number from 0 to 100,000,000"),
+        ("x509-ttl", "59", "X509-SVID lifetime: got 59, expected a number from 60 to 31,536,000"),
+        ("max-utilization", "100", "Utilization, at most: got 100, expected a number from 1 to 99"),
+        ("spare-servers", "64", "Servers to spare: got 64, expected a whole number from 0 to 63"),
+        ("entries-per-agent", "10001", "Entries of one agent: got 10,001, expected at most the workloads, 10,000"),
+    ],
+)
+def test_a_value_out_of_bounds_is_named_beside_its_field(shared, field, value, message):
+    preset(shared, "5,000 nodes")
+    before = shown(shared)
+    fill(shared, **{field: value})
+    entry = shared.locator(f"#calc-{field}")
+    assert entry.get_attribute("aria-invalid") == "true"
+    assert shared.locator("#" + entry.get_attribute("aria-describedby")).text_content() == message
+    assert shared.locator("[data-out=stale]").is_visible()
+    assert shown(shared) == before
+    preset(shared, "5,000 nodes")
+    assert entry.get_attribute("aria-invalid") == "false"
+    assert not shared.locator("[data-out=stale]").is_visible()
+
+
+def test_the_bounds_are_those_of_the_package(shared):
+    """What the page lets through the package must take, and what it stops the package must refuse."""
+    fields = shared.eval_on_selector_all(
+        "#calculator form input[type=number]",
+        "(all) => all.map((one) => [one.dataset.sets, one.dataset.factor, one.min, one.max].map(String))",
+    )
+    whole = {"agents", "workloads"}
+    checked = 0
+    for sets, factor, low, high in fields:
+        name = sets.split()[0]
+        if name in shapes.Limits._fields or name == "entries_per_agent":
+            continue
+        for text in (low, high):
+            value = float(text) * float(factor)
+            fleet_of(**{"workloads": 100_000_000, name: int(value) if name in whole else value})
+            checked += 1
+    assert checked >= 18
+
+
+# The chart
+
+
+def test_the_chart_follows_the_fleet(visit):
+    page = visit()
+    fill(page, agents=800, workloads=8000, datastore="mariadb")
+    page.wait_for_function("() => document.querySelector('figure.capchart').dataset.fleet === '800 8000'")
+    fleet = fleet_of(agents=800, workloads=8000, datastore="mariadb")
+    part = cm.size(fleet, costs()).clusters[0]
+    arguments = (fleet.inputs(), costs().unit_costs("mariadb"), part.limits, part.choice.shape)
+    rows = page.evaluate("() => document.querySelector('figure.capchart').chart.result.view.data('size_curve')")
+    points = answer.curve(*arguments)
+    assert [row["agents"] for row in rows] == pytest.approx([point.agents for point in points])
+    assert [row["server_upper"] for row in rows] == pytest.approx([point.server.upper for point in points])
+    assert [row["agents"] for row in rows if row["here"]] == [800]
+    title = answer.room(fleet.inputs(), part.limits, part.choice, answer.capacity(*arguments))
+    assert page.locator("figure.capchart figcaption strong").text_content() == title
+    assert title in page.locator("figure.capchart svg.marks").get_attribute("aria-label")
+    # A page that changes its width draws anew, and keeps the reader's fleet.
+    page.set_viewport_size({"width": 500, "height": 900})
+    page.wait_for_timeout(600)
+    again = page.evaluate("() => document.querySelector('figure.capchart').chart.result.view.data('size_curve')")
+    assert [row["agents"] for row in again] == [row["agents"] for row in rows]
+
+
+# For everyone
+
+
+def test_sliders_work_with_the_keyboard(visit):
+    page = visit()
+    slider = page.get_by_label("Agents, slider")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    agents = int(page.locator("#calc-agents").input_value())
+    assert 5000 < agents < 7000
+    assert slider.get_attribute("aria-valuetext") == f"{agents:,} one a node"
+    assert shown(page) == expected(fleet_of(agents=agents))
+    page.keyboard.press("Home")
+    settle(page)
+    assert page.locator("#calc-agents").input_value() == "1"
+
+
+def test_everything_is_labelled_and_the_answer_is_announced(shared):
+    unnamed = shared.eval_on_selector_all(
+        "#calculator :is(input, select)",
+        "(all) => all.filter((one) => !one.labels?.length && !one.getAttribute('aria-label')).map((one) => one.name)",
+    )
+    assert unnamed == []
+    assert (
+        shared.locator("#calculator fieldset > legend").count() == shared.locator("#calculator fieldset").count() == 4
+    )
+    live = shared.locator("[aria-live=polite]:has([data-out=sentence])")
+    assert live.count() == 1
+    assert shared.locator("#calculator table caption").count() == 1
+
+
+def test_the_whole_calculator_is_reached_with_the_tab_key(shared):
+    names = shared.evaluate(
+        """() => [...document.querySelectorAll("#calculator :is(input, select, button, summary, a)")]
+            .filter((one) => one.tabIndex >= 0 && one.checkVisibility()).length"""
+    )
+    shared.locator("#calc-agents").focus()
+    seen = set()
+    for _ in range(names):
+        seen.add(shared.evaluate("() => document.activeElement.outerHTML.slice(0, 120)"))
+        outline = shared.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none"
+        shared.keyboard.press("Tab")
+    assert len(seen) == names
+
+
+def test_the_answer_stands_without_scripts(visit):
+    page = visit(java_script_enabled=False)
+    assert shown(page) == expected(fleet_of())
+    assert not page.locator("#calculator form").is_visible()
+    assert page.locator("[data-out=table]").is_visible()
+    assert page.locator("figure.capchart svg").count() >= 1
+    href = page.get_by_role("link", name="Table (CSV)").get_attribute("href")
+    choice = cm.size(fleet_of(), costs()).clusters[0].choice
+    assert urllib.parse.unquote(href.partition(",")[2]) == answer.csv(fleet_of().inputs(), choice)
+
+
+def test_a_phone_shows_all_of_it(visit):
+    page = visit("?agents=1000000&workloads=10000000&jwt-per-s=5", viewport={"width": 390, "height": 844})
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    wide = page.eval_on_selector_all(
+        "#calculator *, .calc-bars *",
+        "(all) => all.filter((one) => one.getBoundingClientRect().right > 391).map((one) => one.outerHTML)",
+    )
+    assert wide == []
+
+
+def test_paper_shows_the_answer_and_no_controls(visit):
+    page = visit()
+    page.emulate_media(media="print")
+    assert not page.locator("#calculator form").is_visible()
+    assert page.locator("[data-out=sentence]").is_visible()
+    assert page.locator("[data-out=table]").is_visible()
