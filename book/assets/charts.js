@@ -159,7 +159,6 @@
       link.download = name;
       link.href = "#" + figure.id;
       link.addEventListener("click", async function (event) {
-        if (event.isTrusted === false && link.href.startsWith("blob:")) return;
         event.preventDefault();
         const file = URL.createObjectURL(await content());
         const hidden = Object.assign(document.createElement("a"), { href: file, download: name });
@@ -170,9 +169,9 @@
     };
     const tables = Object.entries(datasets(figure.chart.spec)).filter(([name]) => !name.startsWith("guide"));
     tables.forEach(function ([name, rows], number) {
-      const which = tables.length > 1 ? " " + (number + 1) : "";
-      const file = name.startsWith("data-") ? figure.id + which.trim() : name;
-      add("Data" + which + " (CSV)", file + ".csv", () => new Blob([csv(rows)], { type: "text/csv" }));
+      const named = !name.startsWith("data-");
+      const which = tables.length < 2 ? "" : " " + (named ? name.replaceAll("_", " ") : number + 1);
+      add("Data" + which + " (CSV)", (named ? name : figure.id + which.trim()) + ".csv", () => new Blob([csv(rows)], { type: "text/csv" }));
     });
     add("Picture (SVG)", figure.id + ".svg", async function () {
       return new Blob([await figure.chart.result.view.toSVG()], { type: "image/svg+xml" });
