@@ -14,7 +14,7 @@ import hashlib
 import html
 import json
 import re
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -618,3 +618,609 @@ def size_curve(frame: pd.DataFrame, title: str) -> ChartType:
     return alt.vconcat(
         *(panel.properties(width="container", height=210) for panel in panels), data=_data(frame, "size_curve")
     ).properties(title=alt.Title(title, subtitle=subtitle), description=description)
+
+
+def _reach(values: pd.DataFrame) -> list[float]:
+    """Return the ends of a logarithmic axis that holds all values with some room."""
+    found = values.to_numpy(float)
+    return [0.8 * float(np.nanmin(found)), 1.25 * float(np.nanmax(found))]
+
+
+def held_out_costs(frame: pd.DataFrame) -> ChartType:
+    """Draw measured CPU costs against what a fit without their configuration predicted.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a measurement: ``run_id``, ``sync_mode``, ``datastore``, ``operation``, ``group`` (kind of operation),
+        ``component``, ``predicted_ms``, ``measured_ms``, ``inside`` (whether it lies in its 90 % interval).
+
+    Returns
+    -------
+    Chart
+        Control ``mode``; all sync modes at first.
+    """
+    off = (frame["predicted_ms"] / frame["measured_ms"] - 1.0).abs()
+    ends = _reach(frame[["predicted_ms", "measured_ms"]])
+    scale = alt.Scale(type="log", domain=ends, nice=False)
+    axis = alt.Axis(values=[10.0**power for power in range(-2, 5)], format="~g")
+    x = alt.X("predicted_ms:Q", title="predicted CPU ms an operation", scale=scale, axis=axis)
+    y = alt.Y("measured_ms:Q", title="measured CPU ms an operation", scale=scale, axis=axis)
+    parts, groups = ["server", "datastore"], list(pd.unique(frame["group"]))
+    shapes = alt.Scale(domain=groups, range=["circle", "square", "diamond", "triangle-up", "cross"][: len(groups)])
+    tooltip = [
+        alt.Tooltip("operation:N"),
+        alt.Tooltip("sync_mode:N", title="sync mode"),
+        alt.Tooltip("datastore:N"),
+        alt.Tooltip("component:N", title="CPU of the"),
+        alt.Tooltip("predicted_ms:Q", title="predicted, ms"),
+        alt.Tooltip("measured_ms:Q", title="measured, ms"),
+        alt.Tooltip("inside:N", title="inside 90 %"),
+        alt.Tooltip("run_id:N", title="run"),
+    ]
+    points = (
+        alt.Chart(_data(frame, "held_out_costs"))
+        .transform_filter("mode == 'all' || datum.sync_mode == mode")
+        .mark_point(**MEASURED)
+        .encode(
+            x,
+            y,
+            alt.Color("component:N", scale=_colors(parts), title="CPU of the"),
+            alt.Shape("group:N", scale=shapes, title=None),
+            tooltip=tooltip,
+        )
+    )
+    lines = [
+        {"line": line, "predicted_ms": end / max(line, 1.0), "measured_ms": end * min(line, 1.0)}
+        for line in (0.75, 1.0, 1.25)
+        for end in ends
+    ]
+    guide = alt.Chart(alt.Data(values=lines, name="guide_lines")).encode(x, y, detail="line:N")
+    modes = {name: LABELS[name] for name in pd.unique(frame["sync_mode"])}
+    by_part = "; ".join(
+        f"{part}: {len(own)} values, median error {off[own.index].median():.0%}, {own['inside'].mean():.0%} inside"
+        for part, own in frame.groupby("component", sort=False)
+    )
+    title = alt.Title(
+        f"Of the costs left out of the fit, half are predicted within {off.median():.0%}, and "
+        f"{frame['inside'].mean():.0%} lie in their 90 % interval",
+        subtitle="Points: measured windows. Solid: predicted exactly. Dashed: a quarter more or less. Both axes are "
+        "logarithmic.",
+    )
+    return (
+        alt.layer(
+            guide.transform_filter("datum.line == 1").mark_line(strokeWidth=1.5, color="currentColor", opacity=0.7),
+            guide.transform_filter("datum.line != 1").mark_line(**LIMIT),
+            points,
+        )
+        .add_params(_choice("mode", {"all": "all", **modes}, "all", "sync mode"))
+        .properties(
+            width="container",
+            height=420,
+            title=title,
+            description=f"Measured CPU costs against predictions by fits without their configuration. {by_part}.",
+        )
+    )
+
+
+def interval_coverage(frame: pd.DataFrame) -> ChartType:
+    """Draw how many measurements lie inside their intervals, for each kind of operation.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a group and level: ``group``, ``component``, ``rows``, ``level`` (0 to 1), ``share`` (measurements
+        inside), ``likely_low`` and ``likely_high`` (shares between which nine of ten such groups would fall by chance).
+
+    Returns
+    -------
+    Chart
+        Control ``level``; 90 % at first.
+    """
+    x = alt.X("share:Q", title="share inside", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", grid=True))
+    groups, parts = list(pd.unique(frame["group"])), ["server", "datastore"]
+    y = alt.Y("group:N", title=None, sort=groups, axis=alt.Axis(labelLimit=150, domain=False, ticks=False))
+    offset = alt.YOffset("component:N", sort=parts)
+    levels = sorted(frame["level"].unique(), reverse=True)
+    chosen = alt.Chart(_data(frame, "interval_coverage")).transform_filter("datum.level == level")
+    tooltip = [
+        alt.Tooltip("group:N", title="operations"),
+        alt.Tooltip("component:N", title="CPU of the"),
+        alt.Tooltip("rows:Q", title="measurements"),
+        alt.Tooltip("share:Q", title="inside", format=".0%"),
+        alt.Tooltip("likely_low:Q", title="by chance from", format=".0%"),
+        alt.Tooltip("likely_high:Q", title="to", format=".0%"),
+    ]
+    band = chosen.mark_bar(color=GREY, opacity=0.3, height={"band": 0.7}).encode(
+        alt.X("likely_low:Q"), alt.X2("likely_high:Q"), y, offset
+    )
+    asked = chosen.transform_aggregate(asked="max(level)").mark_rule(**LIMIT).encode(alt.X("asked:Q"))
+    points = chosen.mark_point(**{**MEASURED, "size": 80}).encode(
+        x, y, offset, alt.Color("component:N", scale=_colors(parts), title="CPU of the"), tooltip=tooltip
+    )
+    first = frame[frame["level"] == levels[0]]
+    low = first[first["share"] < first["likely_low"] - 1e-9]
+    title = alt.Title(
+        f"In {len(first) - len(low)} of {len(first)} groups 90 % intervals hold as many measurements as they should",
+        subtitle="Point: share of the measurements inside. Bar: where nine of ten groups of that size fall by chance "
+        "if the intervals are right. Dashed: the level.",
+    )
+    said = "; ".join(f"{row.group}, {row.component}: {row.share:.0%} of {row.rows}" for row in first.itertuples())
+    return (
+        alt.layer(band, asked, points)
+        .add_params(_level_choice(levels))
+        .properties(
+            width="container",
+            height={"step": 15},
+            title=title,
+            description=f"Share of left-out measurements inside their 90 % intervals. {said}.",
+        )
+    )
+
+
+def _level_choice(levels: list[float]) -> alt.Parameter:
+    """Return radio buttons for the level of an interval."""
+    labels = [f"{level:.0%}" for level in levels]
+    return alt.param(
+        name="level", value=levels[0], bind=alt.binding_radio(options=levels, labels=labels, name="intervals of")
+    )
+
+
+def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
+    """Draw measured over predicted for runs that no fit used, with the interval of each prediction.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a quantity: ``kind`` (which runs), ``label`` (what was run), ``quantity`` (for readers), ``measured``,
+        ``predicted``, ``lower``, ``upper``, ``run_id``.
+    kinds : dict of str to str
+        Each kind with its name for readers, in order.
+
+    Returns
+    -------
+    Chart
+        Control ``runs``; the first kind at first.
+    """
+    inside = frame["measured"].between(frame["lower"], frame["upper"])
+    data = frame.assign(
+        ratio=frame["measured"] / frame["predicted"],
+        low=frame["lower"] / frame["predicted"],
+        high=frame["upper"] / frame["predicted"],
+        inside=inside,
+    )
+    low, high = _reach(data[["ratio", "low", "high"]])
+    scale = alt.Scale(type="log", domain=[max(low, 0.05), min(high, 20.0)], clamp=True, nice=False)
+    axis = alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10], format="~g", grid=True)
+    quantities = list(pd.unique(frame["quantity"]))
+    color = alt.Color(
+        "quantity:N",
+        scale=alt.Scale(domain=quantities, range=[BLUE, VERMILION, GREEN, PURPLE][: len(quantities)]),
+        title=None,
+    )
+    y = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=190, domain=False, ticks=False))
+    offset = alt.YOffset("quantity:N", sort=quantities)
+    chosen = alt.Chart(_data(data, "unseen_runs")).transform_filter("datum.kind == runs").encode(y, offset)
+    tooltip = [
+        alt.Tooltip("label:N", title="run of"),
+        alt.Tooltip("quantity:N"),
+        alt.Tooltip("measured:Q"),
+        alt.Tooltip("predicted:Q"),
+        alt.Tooltip("lower:Q", title="interval from"),
+        alt.Tooltip("upper:Q", title="to"),
+        alt.Tooltip("run_id:N", title="run"),
+    ]
+    intervals = chosen.mark_rule(strokeWidth=4, opacity=0.3).encode(
+        alt.X("low:Q", title="measured over predicted", scale=scale, axis=axis), alt.X2("high:Q"), color
+    )
+    points = chosen.mark_point(**MEASURED).encode(alt.X("ratio:Q", scale=scale, axis=axis), color, tooltip=tooltip)
+    exact = alt.Chart(alt.Data(values=[{"ratio": 1}], name="guide_exact")).mark_rule(**LIMIT)
+    held = inside.groupby(frame["kind"]).agg(["sum", "size"])
+    said = "; ".join(f"{name}: {held['sum'][kind]} of {held['size'][kind]}" for kind, name in kinds.items())
+    title = alt.Title(
+        f"Of {len(frame)} quantities of runs that no fit used, {inside.mean():.0%} lie inside their 90 % interval",
+        subtitle="Points: measured over predicted. Bars: the interval over the prediction. Dashed: predicted exactly.",
+    )
+    return (
+        alt.layer(intervals, exact.encode(alt.X("ratio:Q", scale=scale, axis=axis)), points)
+        .add_params(_choice("runs", kinds, next(iter(kinds)), "runs"))
+        .properties(
+            width="container",
+            height={"step": 9},
+            title=title,
+            description=f"Measured quantities inside their 90 % intervals. {said}.",
+        )
+    )
+
+
+def field_figures(frame: pd.DataFrame) -> ChartType:
+    """Draw published figures beside the intervals that measured costs predict for them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a figure: ``id``, ``quantity``, ``unit``, ``value`` (as published), ``low`` and ``high`` (finite),
+        ``predicted``, ``lower``, ``upper``, ``verdict``.
+
+    Returns
+    -------
+    Chart
+        All over the prediction, on a logarithmic axis.
+    """
+    data = frame.assign(
+        from_=frame["low"] / frame["predicted"],
+        to=frame["high"] / frame["predicted"],
+        middle=(frame["low"] + frame["high"]) / 2 / frame["predicted"],
+        least=frame["lower"] / frame["predicted"],
+        most=frame["upper"] / frame["predicted"],
+        label=frame["quantity"].str.replace("_", " ") + ", " + frame["unit"],
+    )
+    ends = _reach(data[["middle", "least", "to", "most"]])
+    scale = alt.Scale(type="log", domain=ends, clamp=True, nice=False)
+    axis = alt.Axis(values=[0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10], format="~g", grid=True)
+    y = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=190, domain=False, ticks=False))
+    base = alt.Chart(_data(data, "field_figures")).encode(y)
+    tooltip = [
+        alt.Tooltip("id:N", title="figure"),
+        alt.Tooltip("quantity:N"),
+        alt.Tooltip("value:N", title="published"),
+        alt.Tooltip("unit:N"),
+        alt.Tooltip("predicted:Q"),
+        alt.Tooltip("lower:Q", title="interval from"),
+        alt.Tooltip("upper:Q", title="to"),
+        alt.Tooltip("verdict:N"),
+    ]
+    color = alt.Color(
+        "verdict:N", scale=alt.Scale(domain=["inside", "outside"], range=[BLUE, VERMILION]), title="published figure"
+    )
+    intervals = base.mark_rule(strokeWidth=7, opacity=0.3, color=GREY).encode(
+        alt.X("least:Q", title="published over predicted", scale=scale, axis=axis), alt.X2("most:Q")
+    )
+    published = base.mark_rule(strokeWidth=2).encode(alt.X("from_:Q", scale=scale, axis=axis), alt.X2("to:Q"), color)
+    points = base.mark_point(**MEASURED).encode(
+        alt.X("middle:Q", scale=scale, axis=axis), color, alt.Shape("verdict:N", legend=None), tooltip=tooltip
+    )
+    inside = frame["verdict"] == "inside"
+    outside = ", ".join(frame.loc[~inside, "quantity"].str.replace("_", " "))
+    title = alt.Title(
+        f"{inside.sum()} of {len(frame)} public figures that measured costs predict lie inside",
+        subtitle="Points and thin lines: the published figure and its range. Bars: the 90 % interval. All over the "
+        "prediction.",
+    )
+    description = f"{inside.sum()} of {len(frame)} published figures lie inside the interval predicted for them."
+    return alt.layer(intervals, published, points).properties(
+        width="container",
+        height={"step": 18},
+        title=title,
+        description=f"{description} Outside: {outside}.",
+    )
+
+
+#: One colour for one curve of the closed loop; the bounds are dashed as limits are.
+_LOOP_SERIES = {"closed loop": BLUE, "whole model": GREEN, "open queue": VERMILION, "its bounds": GREY}
+_LOOP_DASHES = {"closed loop": [1, 0], "whole model": [1, 0], "open queue": [1, 0], "its bounds": [5, 4]}
+#: A time with its unit, for an axis in seconds.
+_TIME_LABEL = "datum.value < 1 ? format(1000 * datum.value, '~r') + ' ms' : format(datum.value, '~r') + ' s'"
+
+
+def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
+    """Draw response time and utilization of agents in a closed loop against their number.
+
+    The script of the page replaces the curves when a reader changes the setting.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a point, with its ``kind``, ``agents``, ``response_s`` and ``utilization``. ``"curve"`` has ``series``
+        as :class:`capmodel.loop.Point`; ``"mark"`` has ``name`` and ``label`` as :class:`capmodel.loop.Mark`;
+        ``"whole"`` is the whole model, with ``lower_s`` and ``upper_s``; ``"simulated"`` has the same bounds.
+    title : str
+        What the chart shows.
+
+    Returns
+    -------
+    Chart
+        Response time above utilization; the axis of the agents is logarithmic.
+    """
+    frame = frame.assign(series=frame["series"].mask(frame["kind"] == "whole", "whole model"))
+    marks = frame[(frame["kind"] == "mark") & (frame["name"] != "knee")]
+    knees = frame[frame["name"] == "knee"]
+    x = alt.X(
+        "agents:Q",
+        title="agents",
+        scale=alt.Scale(type="log", domain=[100, 1_000_000], nice=False),
+        axis=alt.Axis(values=[100, 1000, 10_000, 100_000, 1_000_000], format="~s"),
+    )
+    timed: dict[str, Any] = {
+        "title": "until a sync is answered, mean",
+        "scale": alt.Scale(type="log", domain=[1e-4, 100], nice=False),
+        "axis": alt.Axis(values=[10.0**power for power in range(-4, 3)], labelExpr=_TIME_LABEL),
+    }
+    seconds = alt.Y("response_s:Q", **timed)
+    share = alt.Y(
+        "utilization:Q",
+        title="share of the cores in use",
+        scale=alt.Scale(domain=[0, 1]),
+        axis=alt.Axis(format="%", values=[0, 0.5, 1]),
+    )
+    names = list(_LOOP_SERIES)
+    legend = alt.Legend(columns=2, symbolType="stroke", symbolSize=400, symbolStrokeWidth=2.5)
+    color = alt.Color(
+        "series:N", title=None, legend=legend, scale=alt.Scale(domain=names, range=list(_LOOP_SERIES.values()))
+    )
+    dash = alt.StrokeDash(
+        "series:N", title=None, legend=legend, scale=alt.Scale(domain=names, range=list(_LOOP_DASHES.values()))
+    )
+    base = alt.Chart()
+    lines = base.transform_filter("datum.kind == 'curve' || datum.kind == 'whole'")
+    whole = base.transform_filter("datum.kind == 'whole'")
+    simulated = base.transform_filter("datum.kind == 'simulated'")
+    knee = base.transform_filter("datum.name == 'knee'")
+    fleets = base.transform_filter("datum.kind == 'mark' && datum.name != 'knee'")
+    tooltip = [
+        alt.Tooltip("agents:Q", format=",.0f"),
+        alt.Tooltip("label:N", title="a sync takes"),
+        alt.Tooltip("utilization:Q", title="cores in use", format=".1%"),
+    ]
+    found = [
+        alt.Tooltip("agents:Q", format=",.0f"),
+        alt.Tooltip("response_s:Q", title="simulated, s", format=".3~r"),
+        alt.Tooltip("lower_s:Q", title="from", format=".3~r"),
+        alt.Tooltip("upper_s:Q", title="to", format=".3~r"),
+    ]
+    hollow: dict[str, Any] = {"size": 60, "filled": False, "stroke": "currentColor", "strokeWidth": 1.5, "opacity": 1}
+    dot: dict[str, Any] = {"size": 75, "color": BLUE, "opacity": 1, "stroke": "currentColor", "strokeWidth": 1}
+    rule = knee.mark_rule(**LIMIT, clip=True).encode(x)
+
+    def label(name: str, align: Literal["left", "right"], dx: int) -> ChartType:
+        here = fleets.transform_filter(f"datum.name == '{name}' && datum.agents <= 1000000")
+        text = here.mark_text(align=align, baseline="top", dx=dx, dy=6, fontWeight="bold")
+        return text.encode(x, seconds, text="label:N")
+
+    top = alt.layer(
+        whole.mark_area(**BAND, color=GREEN, clip=True).encode(x, alt.Y("lower_s:Q", **timed), alt.Y2("upper_s:Q")),
+        rule,
+        lines.mark_line(**MODEL, clip=True).encode(x, seconds, color, dash),
+        knee.transform_filter("datum.agents >= 100 && datum.agents <= 1000000")
+        .mark_text(align="right", dx=-5, baseline="top")
+        .encode(x, y=alt.value(2), text="label:N"),
+        simulated.mark_rule(strokeWidth=1.5, clip=True).encode(x, alt.Y("lower_s:Q", **timed), alt.Y2("upper_s:Q")),
+        simulated.mark_point(**hollow, clip=True).encode(x, seconds, tooltip=found),
+        fleets.mark_point(**dot, clip=True).encode(x, seconds, tooltip=tooltip),
+        label("one", "right", -4),
+        label("two", "left", 4),
+        label("four", "left", 7),
+    )
+    bottom = alt.layer(
+        rule,
+        lines.transform_filter("datum.series != 'open queue'")
+        .mark_line(**MODEL, clip=True)
+        .encode(x, share, color, dash),
+        simulated.mark_point(**hollow, clip=True).encode(x, share),
+        fleets.mark_point(**dot, clip=True).encode(x, share, tooltip=tooltip),
+    )
+    data = _data(frame.drop(columns="kind").assign(kind=frame["kind"]), "closed_loop")
+    said = ", ".join(
+        f"{row.agents:,.0f} agents {row.label} at {row.utilization:.0%} of the cores" for row in marks.itertuples()
+    )
+    return alt.vconcat(
+        top.properties(width="container", height=300),
+        bottom.properties(width="container", height=90),
+        data=data,
+    ).properties(
+        title=alt.Title(
+            title,
+            subtitle="Dots: the fleet, twice and four times as many. Circles: simulation, with 99 % intervals. Times and "
+            "agents are on logarithmic axes.",
+        ),
+        description=(
+            "Mean time until a sync is answered, and share of the cores in use, against the number of agents in a "
+            f"closed loop: {said}. The asymptotes cross at {knees['agents'].iloc[0]:,.0f} agents."
+        ),
+    )
+
+
+def saturation(frame: pd.DataFrame) -> ChartType:
+    """Draw measured throughput and response time of closed loops beside their predictions.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a point: ``measured_loop`` (mode and datastore, as ``"full_cache postgresql"``), ``kind`` (``"model"``,
+        ``"queue"`` or ``"measured"``), ``population``, ``throughput_per_s``, ``response_s``; of the model both also
+        with ``_lower`` and ``_upper``; of a measurement ``run_id`` and the model's ``throughput_predicted`` and
+        ``response_predicted``.
+
+    Returns
+    -------
+    Chart
+        Control ``measured_loop``; the full cache on PostgreSQL at first.
+    """
+    runs = frame[frame["kind"] == "measured"]
+    errors = {
+        name: (runs[f"{name}_predicted"] / runs[column] - 1.0).abs().median()
+        for name, column in (("throughput", "throughput_per_s"), ("response", "response_s"))
+    }
+    x = alt.X("population:Q", title="agents, each pausing 1 s", scale=alt.Scale(zero=True, nice=False))
+    rate = {"scale": alt.Scale(zero=True), "axis": alt.Axis(tickCount=5), "title": "syncs a second"}
+    scale = alt.Scale(type="log", domain=[0.5 * runs["response_s"].min(), 10], nice=False, clamp=True)
+    ticks = [0.001, 0.01, 0.1, 1, 10]
+    seconds = {
+        "scale": scale,
+        "axis": alt.Axis(values=ticks, labelExpr=_TIME_LABEL),
+        "title": "until a sync is answered, mean",
+    }
+    chosen = alt.Chart().transform_filter("datum.measured_loop == measured_loop")
+    model = chosen.transform_filter("datum.kind == 'model'")
+    queue = chosen.transform_filter("datum.kind == 'queue'")
+    measured = chosen.transform_filter("datum.kind == 'measured'")
+
+    def panel(column: str, name: str, how: dict[str, Any]) -> ChartType:
+        y = alt.Y(f"{column}:Q", **how)
+        tooltip = [
+            alt.Tooltip("population:Q", title="agents"),
+            alt.Tooltip(f"{column}:Q", title="measured", format=".3~r"),
+            alt.Tooltip(f"{name}_predicted:Q", title="predicted", format=".3~r"),
+            alt.Tooltip("run_id:N", title="run"),
+        ]
+        return alt.layer(
+            model.mark_area(**BAND, color=BLUE, clip=True).encode(
+                x, alt.Y(f"{column}_lower:Q", **how), alt.Y2(f"{column}_upper:Q")
+            ),
+            queue.mark_line(strokeWidth=1.5, strokeDash=[5, 4], color=GREY).encode(x, y),
+            model.mark_line(**MODEL, color=BLUE).encode(x, y),
+            measured.mark_point(**MEASURED, color=VERMILION).encode(x, y, tooltip=tooltip),
+        ).properties(width="container", height=270)
+
+    options = {}
+    for name in ("full_cache postgresql", "full_cache sqlite", "crawl postgresql", "crawl sqlite"):
+        mode, store = name.split()
+        options[name] = f"{LABELS[mode]}, {LABELS[store]}"
+    said = "; ".join(
+        f"{options[name]}: {row['population']:,.0f} agents got {number(row['throughput_per_s'], 3)} syncs a second in "
+        f"{number(1e3 * row['response_s'])} ms each, predicted {number(row['throughput_predicted'], 3)} and "
+        f"{number(1e3 * row['response_predicted'])} ms"
+        for name in options
+        for row in runs[runs["measured_loop"] == name].nlargest(1, "population").to_dict("records")
+    )
+    title = alt.Title(
+        f"Predicted from costs alone, the median error is {errors['throughput']:.0%} of the throughput and "
+        f"{errors['response']:.0%} of the response time",
+        subtitle="Points: measured runs. Line: model with its 90 % interval. Dashed: queueing alone, with each run's "
+        "own measured CPU a sync.",
+    )
+    panels = [panel("throughput_per_s", "throughput", rate), panel("response_s", "response", seconds)]
+    return (
+        alt.hconcat(*panels, data=_data(frame, "saturation"))
+        .add_params(_choice("measured_loop", options, "full_cache postgresql", "runs"))
+        .properties(title=title, description=f"Closed loops measured and predicted at the largest population. {said}.")
+    )
+
+
+def restart(frame: pd.DataFrame) -> ChartType:
+    """Draw how the wave of a common start dissolves.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a window of a simulated run: ``agents``, ``time_s`` (its middle, since the start), ``response_s``;
+        ``kind`` is ``"wave"``, or ``"level"`` for the stationary mean that it falls to, at the ends of the run.
+
+    Returns
+    -------
+    Chart
+        A line a fleet; the axis of the response times is logarithmic.
+    """
+    fleets = sorted(int(agents) for agents in frame["agents"].unique())
+    named = {agents: f"{agents:,} agents" for agents in fleets}
+    x = alt.X("time_s:Q", title="seconds since all agents asked at once", scale=alt.Scale(nice=False, zero=True))
+    ends = [0.7 * frame["response_s"].min(), 1.5 * frame["response_s"].max()]
+    y = alt.Y(
+        "response_s:Q",
+        title="until a sync is answered, mean of 5 s",
+        scale=alt.Scale(type="log", domain=ends, nice=False),
+        axis=alt.Axis(values=[10.0**power for power in range(-4, 3)], labelExpr=_TIME_LABEL),
+    )
+    colors = alt.Scale(domain=list(named.values()), range=[BLUE, VERMILION, GREEN][: len(named)])
+    color = alt.Color("fleet:N", title=None, scale=colors)
+    base = alt.Chart(_data(frame.assign(fleet=frame["agents"].map(named)), "restart"))
+    wave = base.transform_filter("datum.kind == 'wave'")
+    level = base.transform_filter("datum.kind == 'level'")
+    tooltip = [
+        alt.Tooltip("time_s:Q", title="seconds"),
+        alt.Tooltip("response_s:Q", title="mean, s", format=".3~r"),
+        alt.Tooltip("fleet:N"),
+    ]
+    waves = frame[frame["kind"] == "wave"]
+    levels = frame[frame["kind"] == "level"].groupby("agents")["response_s"].first()
+    after = {
+        agents: waves[(waves["agents"] == agents) & (waves["response_s"] > 2.0 * levels[agents])]["time_s"].max()
+        for agents in fleets
+    }
+    said = "; ".join(
+        f"{named[agents]} start at {number(waves[waves['agents'] == agents]['response_s'].iloc[0])} s and fall to "
+        f"{number(1e3 * levels[agents])} ms, with more than twice that until {after[agents]:.0f} s"
+        for agents in fleets
+    )
+    return alt.layer(
+        level.mark_line(**LIMIT).encode(x, y, detail="fleet:N"),
+        wave.mark_line(**MODEL).encode(x, y, color),
+        wave.mark_point(size=25, filled=True, opacity=1).encode(x, y, color, tooltip=tooltip),
+    ).properties(
+        width="container",
+        height=260,
+        title=alt.Title(
+            "After a common start, syncs take more than twice their usual time for "
+            + ", ".join(f"{after[agents]:.0f} s ({named[agents]})" for agents in fleets),
+            subtitle="Simulated: one server of 2 cores, pauses of 5 s give or take 10 %. Dashed: the stationary mean.",
+        ),
+        description=f"Mean time until a sync is answered after all agents ask at once: {said}.",
+    )
+
+
+def started_together(frame: pd.DataFrame) -> ChartType:
+    """Draw how much longer syncs took than queueing alone says, for agents mixed and started together.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a run: ``kind`` (``"mixed, measured"``, ``"together, measured"`` or ``"together, simulated"``),
+        ``utilization`` and ``queue_s`` by queueing alone, ``response_s``, and the run's ``run_id``, ``sync_mode``,
+        ``datastore`` and ``population``.
+
+    Returns
+    -------
+    Chart
+        A point a run; the vertical axis is logarithmic.
+    """
+    names = ["mixed, measured", "together, measured", "together, simulated"]
+    frame = frame.assign(ratio=frame["response_s"] / frame["queue_s"])
+    between = frame[frame["utilization"].between(0.75, 0.999)].groupby("kind")["ratio"]
+    typical, count = between.median(), between.size()
+    x = alt.X(
+        "utilization:Q",
+        title="share of the cores in use, by queueing alone",
+        scale=alt.Scale(domain=[0, 1], nice=False),
+        axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]),
+    )
+    ends = [0.8 * frame["ratio"].min(), 1.25 * frame["ratio"].max()]
+    y = alt.Y(
+        "ratio:Q",
+        title="response time over that of queueing alone",
+        scale=alt.Scale(type="log", domain=ends, nice=False),
+        axis=alt.Axis(values=[0.5, 1, 2, 5, 10, 20, 50, 100], format="~r"),
+    )
+    tooltip = [
+        alt.Tooltip("sync_mode:N", title="sync mode"),
+        alt.Tooltip("datastore:N"),
+        alt.Tooltip("population:Q", title="agents"),
+        alt.Tooltip("response_s:Q", title="response time, s", format=".3~r"),
+        alt.Tooltip("queue_s:Q", title="by queueing alone, s", format=".3~r"),
+        alt.Tooltip("run_id:N", title="run"),
+    ]
+    color = alt.Color(
+        "kind:N", title=None, scale=alt.Scale(domain=names, range=[BLUE, VERMILION, GREY]), legend=alt.Legend(columns=2)
+    )
+    base = alt.Chart(_data(frame.drop(columns="ratio"), "started_together")).transform_calculate(
+        ratio="datum.response_s / datum.queue_s"
+    )
+    equal = alt.Chart(alt.Data(values=[{"ratio": 1}], name="guide_equal")).mark_rule(**LIMIT).encode(y)
+    simulated = base.transform_filter(f"datum.kind == '{names[2]}'").mark_point(size=30, opacity=0.6)
+    measured = base.transform_filter(f"datum.kind != '{names[2]}'").mark_point(**MEASURED)
+    return alt.layer(
+        equal, simulated.encode(x, y, color, tooltip=tooltip), measured.encode(x, y, color, tooltip=tooltip)
+    ).properties(
+        width="container",
+        height=260,
+        title=alt.Title(
+            f"On nearly full cores, agents that started together waited {typical[names[1]]:.1f} times as long as queueing "
+            f"says, mixed ones {typical[names[0]]:.1f} times",
+            subtitle="Points: measured runs, each against queueing with its own measured CPU a sync, and simulations of "
+            "those that started together. Title: medians from 75 to 99.9 %.",
+        ),
+        description=(
+            "Response time over that of queueing alone against utilization. Between 75 and 99.9 % its median is "
+            + ", ".join(f"{typical[name]:.1f} for {count[name]} runs {name}" for name in names)
+            + "."
+        ),
+    )

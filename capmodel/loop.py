@@ -364,6 +364,35 @@ def sentence(population: float, think_time: float, service_time: float, servers:
     )
 
 
+def headline(population: float, think_time: float, service_time: float, servers: float) -> str:
+    """Say in a few words how much longer a sync takes with more agents.
+
+    Parameters
+    ----------
+    population, think_time, service_time, servers : float
+        As for :func:`finite_source`.
+
+    Returns
+    -------
+    str
+        Words for a reader.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its bounds.
+
+    Examples
+    --------
+    >>> headline(5000, 5.0, 0.001, 2)
+    'Twice the agents: a sync takes 30 times as long; four times: 3,752 times'
+    """
+    one, two, four, _ = marks(population, think_time, service_time, servers)
+    ratios = [two.response_s / one.response_s, four.response_s / one.response_s]
+    words = [f"{ratio:,.0f} times" if ratio >= 9.95 else f"{ratio:.1f} times" for ratio in ratios]
+    return f"Twice the agents: a sync takes {words[0]} as long; four times: {words[1]}"
+
+
 def check(population: float, think_time: float, service_time: float, servers: float) -> None:
     """Refuse what is no closed loop.
 
