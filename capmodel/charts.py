@@ -1010,8 +1010,8 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
     ).properties(
         title=alt.Title(
             title,
-            subtitle="Dots: the fleet, twice and four times as many. Circles: simulation, with 99 % intervals. Times and "
-            "agents are on logarithmic axes.",
+            subtitle="Dots: the fleet, twice and four times as many. Circles: simulation, with 99 % intervals. "
+            "Times and agents are on logarithmic axes.",
         ),
         description=(
             "Mean time until a sync is answered, and share of the cores in use, against the number of agents in a "
@@ -1213,10 +1213,10 @@ def started_together(frame: pd.DataFrame) -> ChartType:
         width="container",
         height=260,
         title=alt.Title(
-            f"On nearly full cores, agents that started together waited {typical[names[1]]:.1f} times as long as queueing "
-            f"says, mixed ones {typical[names[0]]:.1f} times",
-            subtitle="Points: measured runs, each against queueing with its own measured CPU a sync, and simulations of "
-            "those that started together. Title: medians from 75 to 99.9 %.",
+            f"On nearly full cores, agents that started together waited {typical[names[1]]:.1f} times as long as "
+            f"queueing says, mixed ones {typical[names[0]]:.1f} times",
+            subtitle="Points: measured runs, each against queueing with its own measured CPU a sync, and simulations "
+            "of those that started together. Title: medians from 75 to 99.9 %.",
         ),
         description=(
             "Response time over that of queueing alone against utilization. Between 75 and 99.9 % its median is "
