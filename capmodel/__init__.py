@@ -39,6 +39,7 @@ _HOME = {
     "load_scrape_index": "datasets",
     "load_shared_datastore_runs": "datasets",
     "load_sync_runs": "datasets",
+    "machine_speed": "machine",
     "size": "plan",
 }
 _MODULES = (
@@ -49,6 +50,7 @@ _MODULES = (
     "deployment",
     "percentiles",
     "plan",
+    "prometheus",
     "queueing",
     "simulation",
     "sizing",
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
         deployment,
         percentiles,
         plan,
+        prometheus,
         queueing,
         simulation,
         sizing,
@@ -92,6 +95,7 @@ if TYPE_CHECKING:
         load_sync_runs,
     )
     from capmodel.deployment import Deployment
+    from capmodel.machine import machine_speed
     from capmodel.plan import Evaluation, Sizing, evaluate, size
     from capmodel.sizing import SizingRegression, SizingResults
     from capmodel.validation import check

@@ -133,7 +133,7 @@ def import_scrapes(
     >>> from capmodel.datasets import data_path
     >>> pair = [data_path(f"scrapes/crawl_mariadb_e1.{edge}.prom") for edge in ("before", "after")]
     >>> made = import_scrapes(pair, [1795457176.597, 1795457180.705])
-    >>> made.kind, made.frame["entries_per_agent"].item(), round(made.frame["server_cpu_s_per_op"].item(), 5)
+    >>> made.kind, int(made.frame["entries_per_agent"].item()), round(made.frame["server_cpu_s_per_op"].item(), 5)
     ('sync_runs', 1, 0.00352)
     """
     if len(paths) < 2:

@@ -1,0 +1,113 @@
+"""How fast the reader's machine is: what the fit predicts for their own runs, over what they measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, t
+
+from capmodel.work import COMPONENTS, configurations
+
+if TYPE_CHECKING:
+    from capmodel.costs import CostResults
+
+
+class MachineSpeed(NamedTuple):
+    """Speed of a core against one of the machine that the shipped runs were measured on.
+
+    Attributes
+    ----------
+    estimate, lower, upper : float
+        0.5 is half as fast: the same operation takes twice the CPU seconds. Both ends of the interval at `level`.
+    level : float
+        Coverage of the interval.
+    component : str
+        Whose CPU: ``"server"`` or ``"datastore"``.
+    rows, configurations : int
+        Rows that tell, and distinct configurations among them.
+    left_out : int
+        Rows without a measurement or without a price in the fit.
+    """
+
+    estimate: float
+    lower: float
+    upper: float
+    level: float
+    component: str
+    rows: int
+    configurations: int
+    left_out: int
+
+
+def machine_speed(
+    runs: pd.DataFrame, costs: CostResults, component: str = "server", level: float = 0.9
+) -> MachineSpeed:
+    """Estimate the speed of a machine from runs measured on it.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Rows of ``sync_runs.csv``.
+    costs : CostResults
+        Costs fitted to other runs, such as the shipped ones.
+    component : {"server", "datastore"}
+        Whose CPU seconds.
+    level : float
+        Coverage of the interval, between 0 and 1.
+
+    Returns
+    -------
+    MachineSpeed
+        For ``machine_speed`` or ``datastore_speed`` of :class:`capmodel.Deployment`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or no row tells.
+
+    Notes
+    -----
+    The mean of log(predicted / measured) over configurations, which are independent of each other while windows of one
+    configuration share what the fit gets wrong about it. Its standard error holds their scatter, with Student's t for
+    their small number, and the fit's own uncertainty; a single configuration is taken to scatter as the fitted runs do.
+    Predictions are for the callers of each row, as :meth:`CostResults.predict` makes them.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> runs = cm.load_sync_runs(paths=())
+    >>> costs = cm.OperationCosts(runs).fit()
+    >>> speed = machine_speed(runs, costs)
+    >>> speed.lower < 1.0 < speed.upper
+    True
+    """
+    if component not in COMPONENTS:
+        raise ValueError(f"component: got {component!r}, expected one of {', '.join(COMPONENTS)}")
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
+    given = len(runs)
+    cpu_s = runs[f"{component}_cpu_s_per_op"]
+    runs = runs[(cpu_s > 0.0) & np.isfinite(cpu_s)]
+    if not len(runs):
+        raise ValueError(f"runs: got no row with {component}_cpu_s_per_op, expected at least one")
+    measured_s = runs[f"{component}_cpu_s_per_op"].to_numpy(float)
+    mean_s, parameters, between = costs.linear_predictor(runs, component, costs.operating_point(runs))
+    priced = np.isfinite(mean_s) & (mean_s > 0.0)
+    if not priced.any():
+        raise ValueError("runs: got operations that no run in the fit contains, expected one with a price")
+    ratios = pd.Series(np.log(mean_s[priced] / measured_s[priced]))
+    each = ratios.groupby(configurations(runs[priced])).mean()
+    log_speed, number = float(each.mean()), len(each)
+    # The fit may be wrong about all rows alike, which no number of rows mends.
+    shared = float(np.mean(np.sqrt(parameters[priced]) / mean_s[priced]))
+    if number > 1:
+        scatter, quantile = float(each.std(ddof=1)), float(t.ppf(0.5 + level / 2.0, number - 1))
+    else:
+        scatter = float(np.sqrt(np.mean(between[priced] / mean_s[priced] ** 2)))
+        quantile = float(norm.ppf(0.5 + level / 2.0))
+    spread = quantile * np.hypot(scatter / np.sqrt(number), shared)
+    low, middle, high = (float(np.exp(log_speed + sign * spread)) for sign in (-1.0, 0.0, 1.0))
+    rows = int(priced.sum())
+    return MachineSpeed(middle, low, high, level, component, rows, number, given - rows)
