@@ -83,7 +83,10 @@ def _run(*command: str, seconds: float) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-    return "" if done.returncode == 0 else (lines[-1].strip() if lines else f"exit status {done.returncode}")
+    if done.returncode == 0:
+        return ""
+    told = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")
+    return told.strip() or f"exit status {done.returncode}"
 
 
 def fetch() -> tuple[str | None, list[str]]:
