@@ -236,6 +236,9 @@ def import_(
     concurrency: Annotated[int | None, typer.Option(help="For a load client, its callers of one server.")] = None,
     think_time: Annotated[float | None, typer.Option(help="Their mean pause, s.")] = None,
     think_distribution: Annotated[str | None, typer.Option(help="none, uniform or exponential.")] = None,
+    client_cpu: Annotated[
+        float | None, typer.Option(help="CPU seconds an operation of a load client on the server's host.")
+    ] = None,
     reload_interval: Annotated[float | None, typer.Option(help="Pause between cache reloads, s.")] = None,
     cores: Annotated[int | None, typer.Option(help="Cores of a server's host, where the metrics do not tell.")] = None,
     metric_prefix: Annotated[str, typer.Option(help="MetricPrefix of the server's telemetry.")] = "spire_server",
@@ -258,6 +261,7 @@ def import_(
         concurrency=concurrency,
         think_time_s=think_time,
         think_distribution=think_distribution,
+        client_cpu_s_per_op=client_cpu,
         reload_interval_s=reload_interval,
         cores=cores,
     )

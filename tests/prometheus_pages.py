@@ -8,10 +8,31 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from capmodel.datasets import data_path, load_scrape_index
+from capmodel.prometheus import Setup
 
 #: A moment after the shipped scrapes.
 T0 = 1795500000.0
 SCRAPES = [row._asdict() for row in load_scrape_index().itertuples(index=False)]
+
+
+#: What the metrics do not tell of the pages made here: real agents on one server.
+FULL = Setup(
+    datastore="postgresql",
+    agents=83,
+    entries=8300,
+    entries_per_agent=100,
+    selectors_per_entry=2,
+    node_selectors_per_agent=0,
+    ca_key_type="ec-p256",
+    sync_interval_s=5.0,
+    cores=2,
+)
+
+
+def given_for(row, **others):
+    """Return what the metrics of a shipped scrape do not tell."""
+    own = {name: row[name] for name in ("spire_version", "datastore", "entries_per_agent", "concurrency")}
+    return Setup(**{**vars(FULL), "sync_interval_s": None, "think_time_s": 0.0, **own, **others})
 
 
 def pair(name):

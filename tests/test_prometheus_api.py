@@ -15,8 +15,7 @@ from email.utils import formatdate
 import pandas as pd
 import pytest
 from fitted import costs
-from prometheus_pages import SCRAPES, T0, Store, page, pair, serve, success, syncs, times
-from test_prometheus_scrapes import FULL, given_for
+from prometheus_pages import FULL, SCRAPES, T0, Store, given_for, page, pair, serve, success, syncs, times
 
 from capmodel.prometheus import Setup, import_api, import_scrapes
 from capmodel.prometheus import api as api_module

@@ -10,31 +10,13 @@ import pytest
 from fitted import costs
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_pages import SCRAPES, T0, page, pair, syncs, times
+from prometheus_pages import FULL, SCRAPES, T0, given_for, page, pair, syncs, times
 
 import capmodel as cm
 from capmodel.datasets import DataError, read_runs, write_csv
 from capmodel.prometheus import Setup, import_scrapes
 from capmodel.prometheus.rows import safe_name
 from capmodel.prometheus.scrapes import parse_time, read_scrape
-
-FULL = Setup(
-    datastore="postgresql",
-    agents=83,
-    entries=8300,
-    entries_per_agent=100,
-    selectors_per_entry=2,
-    node_selectors_per_agent=0,
-    ca_key_type="ec-p256",
-    sync_interval_s=5.0,
-    cores=2,
-)
-
-
-def given_for(row, **others):
-    """Return what the metrics of a shipped scrape do not tell."""
-    own = {name: row[name] for name in ("spire_version", "datastore", "entries_per_agent", "concurrency")}
-    return Setup(**{**vars(FULL), "sync_interval_s": None, "think_time_s": 0.0, **own, **others})
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from prometheus_pages import SCRAPES, pair, times
-from test_prometheus_scrapes import given_for
+from prometheus_pages import SCRAPES, given_for, pair, times
 
 from capmodel.prometheus import import_api, import_scrapes
 

@@ -52,6 +52,8 @@ class Setup:
         Mean pause of a caller; ``sync_interval_s`` where that is given.
     think_distribution : str, optional
         ``uniform`` where ``sync_interval_s`` is given, ``none`` without a pause.
+    client_cpu_s_per_op : float, optional
+        For a load client on the server's host: its CPU seconds an operation.
     sync_interval_s : float, optional
         For callers that are real agents: their sync interval.
     reload_interval_s : float, optional
@@ -82,6 +84,7 @@ class Setup:
     concurrency: int | None = None
     think_time_s: float | None = None
     think_distribution: str | None = None
+    client_cpu_s_per_op: float | None = None
     sync_interval_s: float | None = None
     reload_interval_s: float | None = None
     cores: int | None = None
@@ -199,18 +202,20 @@ def sync_row(
         "operations": round(amount.number),
         "server_cpu_s_per_op": window.cpu_s / amount.number,
         "latency_mean_s": amount.seconds,
+        "client_cpu_s_per_op": setup.client_cpu_s_per_op,
         "server_memory_bytes": _memory(window),
     }
     _callers(cells, servers, setup)
     notes |= {
         "server_cpu_s_per_op": "all that the process used, with what it uses at rest",
         "latency_mean_s": "as the server measures it, without the network and the agent",
-        "client_cpu_s_per_op": "a server's metrics do not have its clients' CPU",
         "response_bytes_per_op": "SPIRE does not count the bytes of its answers",
     } | dict.fromkeys(
         ("latency_p50_s", "latency_p95_s", "latency_p99_s"),
         "SPIRE's quantiles are those of the 10 s before a scrape, not of the window",
     )
+    if setup.client_cpu_s_per_op is None:
+        notes["client_cpu_s_per_op"] = "not in a server's metrics; without it, clients are taken to be on other hosts"
     if math.isnan(amount.seconds):
         notes["latency_mean_s"] = "the metrics have no elapsed time of the call"
     if cells["sync_mode"] == "crawl" and operation == "sync" and cells["entries_per_agent"] is None:
