@@ -127,13 +127,13 @@ def size(
 
 @app.command()
 def check(
-    runs: Annotated[Path, typer.Argument(help="CSV of measured runs.")],
+    runs: Annotated[Path, typer.Argument(metavar="RUNS.csv", help="Measured runs.")],
     level: Annotated[float, typer.Option(help="Coverage of the intervals.")] = 0.9,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     predictions: Annotated[
         Path | None,
         typer.Option(
-            help="Write one row a scored quantity to this CSV; its column row counts the rows of RUNS from 0."
+            help="Write one row a scored quantity to this CSV; its column row counts those of RUNS.csv from 0."
         ),
     ] = None,
 ) -> None:
@@ -352,8 +352,11 @@ def _print_sizing(answer: Sizing) -> None:
             for line in lines:
                 console.print(f"{label}: {line}")
         smaller = part.next_smaller
-        shape = f"{smaller['servers']} x {smaller['cores_per_server']} cores" if "servers" in smaller else "Nothing"
+        shape = f"{smaller['servers']} x {smaller['cores_per_server']} cores" if "servers" in smaller else "nothing"
         console.print(f"Next smaller: {shape}: {smaller['fails_because']}")
+        smaller = part.next_smaller_datastore or {}
+        if "datastore_cores" in smaller:
+            console.print(f"Next smaller datastore: {smaller['datastore_cores']} cores: {smaller['fails_because']}")
     cell = answer.reference_cell
     if cell:
         console.print(
