@@ -655,12 +655,16 @@ def held_out_costs(frame: pd.DataFrame) -> ChartType:
         alt.Tooltip("component:N", title="CPU of the"),
         alt.Tooltip("predicted_ms:Q", title="predicted, ms"),
         alt.Tooltip("measured_ms:Q", title="measured, ms"),
-        alt.Tooltip("inside:N", title="inside 90 %"),
         alt.Tooltip("run_id:N", title="run"),
     ]
+    # Said once for each operation instead of once for each point.
+    names = frame[["sync_mode", "operation", "group"]].drop_duplicates()
+    kinds = names[["group"]].assign(key=names["sync_mode"] + " " + names["operation"])
     points = (
-        alt.Chart(_data(frame, "held_out_costs"))
+        alt.Chart(_data(frame.drop(columns=["group", "inside"]), "held_out_costs"))
         .transform_filter("mode == 'all' || datum.sync_mode == mode")
+        .transform_calculate(key="datum.sync_mode + ' ' + datum.operation")
+        .transform_lookup("key", alt.LookupData(_data(kinds, "guide_groups"), "key", ["group"]))
         .mark_point(**MEASURED)
         .encode(
             x,
@@ -722,7 +726,7 @@ def interval_coverage(frame: pd.DataFrame) -> ChartType:
     y = alt.Y("group:N", title=None, sort=groups, axis=alt.Axis(labelLimit=150, domain=False, ticks=False))
     offset = alt.YOffset("component:N", sort=parts)
     levels = sorted(frame["level"].unique(), reverse=True)
-    chosen = alt.Chart(_data(frame, "interval_coverage")).transform_filter("datum.level == level")
+    chosen = alt.Chart().transform_filter("datum.level == level")
     tooltip = [
         alt.Tooltip("group:N", title="operations"),
         alt.Tooltip("component:N", title="CPU of the"),
@@ -747,7 +751,7 @@ def interval_coverage(frame: pd.DataFrame) -> ChartType:
     )
     said = "; ".join(f"{row.group}, {row.component}: {row.share:.0%} of {row.rows}" for row in first.itertuples())
     return (
-        alt.layer(band, asked, points)
+        alt.layer(band, asked, points, data=_data(frame, "interval_coverage"))
         .add_params(_level_choice(levels))
         .properties(
             width="container",
@@ -783,13 +787,7 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
         Control ``runs``; the first kind at first.
     """
     inside = frame["measured"].between(frame["lower"], frame["upper"])
-    data = frame.assign(
-        ratio=frame["measured"] / frame["predicted"],
-        low=frame["lower"] / frame["predicted"],
-        high=frame["upper"] / frame["predicted"],
-        inside=inside,
-    )
-    low, high = _reach(data[["ratio", "low", "high"]])
+    low, high = _reach(frame[["measured", "lower", "upper"]].div(frame["predicted"], axis=0))
     scale = alt.Scale(type="log", domain=[max(low, 0.05), min(high, 20.0)], clamp=True, nice=False)
     axis = alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10], format="~g", grid=True)
     quantities = list(pd.unique(frame["quantity"]))
@@ -800,7 +798,9 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
     )
     y = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=190, domain=False, ticks=False))
     offset = alt.YOffset("quantity:N", sort=quantities)
-    chosen = alt.Chart(_data(data, "unseen_runs")).transform_filter("datum.kind == runs").encode(y, offset)
+    ratios = {"ratio": "measured", "low": "lower", "high": "upper"}
+    chosen = alt.Chart().transform_filter("datum.kind == runs").encode(y, offset)
+    chosen = chosen.transform_calculate(**{name: f"datum.{part} / datum.predicted" for name, part in ratios.items()})
     tooltip = [
         alt.Tooltip("label:N", title="run of"),
         alt.Tooltip("quantity:N"),
@@ -822,7 +822,12 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
         subtitle="Points: measured over predicted. Bars: the interval over the prediction. Dashed: predicted exactly.",
     )
     return (
-        alt.layer(intervals, exact.encode(alt.X("ratio:Q", scale=scale, axis=axis)), points)
+        alt.layer(
+            intervals,
+            exact.encode(alt.X("ratio:Q", scale=scale, axis=axis)),
+            points,
+            data=_data(frame, "unseen_runs"),
+        )
         .add_params(_choice("runs", kinds, next(iter(kinds)), "runs"))
         .properties(
             width="container",
@@ -859,7 +864,7 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
     scale = alt.Scale(type="log", domain=ends, clamp=True, nice=False)
     axis = alt.Axis(values=[0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10], format="~g", grid=True)
     y = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=190, domain=False, ticks=False))
-    base = alt.Chart(_data(data, "field_figures")).encode(y)
+    base = alt.Chart().encode(y)
     tooltip = [
         alt.Tooltip("id:N", title="figure"),
         alt.Tooltip("quantity:N"),
@@ -888,7 +893,7 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
         "prediction.",
     )
     description = f"{inside.sum()} of {len(frame)} published figures lie inside the interval predicted for them."
-    return alt.layer(intervals, published, points).properties(
+    return alt.layer(intervals, published, points, data=_data(data, "field_figures")).properties(
         width="container",
         height={"step": 18},
         title=title,
@@ -897,8 +902,8 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
 
 
 #: One colour for one curve of the closed loop; the bounds are dashed as limits are.
-_LOOP_SERIES = {"closed loop": BLUE, "whole model": GREEN, "open queue": VERMILION, "its bounds": GREY}
-_LOOP_DASHES = {"closed loop": [1, 0], "whole model": [1, 0], "open queue": [1, 0], "its bounds": [5, 4]}
+_LOOP_SERIES = {"closed loop": BLUE, "whole model": GREEN, "open queue": VERMILION, "bounds": GREY}
+_LOOP_DASHES = {"closed loop": [1, 0], "whole model": [1, 0], "open queue": [1, 0], "bounds": [5, 4]}
 #: A time with its unit, for an axis in seconds.
 _TIME_LABEL = "datum.value < 1 ? format(1000 * datum.value, '~r') + ' ms' : format(datum.value, '~r') + ' s'"
 
@@ -968,36 +973,45 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
         alt.Tooltip("lower_s:Q", title="from", format=".3~r"),
         alt.Tooltip("upper_s:Q", title="to", format=".3~r"),
     ]
-    hollow: dict[str, Any] = {"size": 60, "filled": False, "stroke": "currentColor", "strokeWidth": 1.5, "opacity": 1}
-    dot: dict[str, Any] = {"size": 75, "color": BLUE, "opacity": 1, "stroke": "currentColor", "strokeWidth": 1}
+    hollow: dict[str, Any] = {"size": 130, "filled": False, "stroke": "currentColor", "strokeWidth": 1.5, "opacity": 1}
+    dot: dict[str, Any] = {"size": 55, "color": BLUE, "opacity": 1, "stroke": "currentColor", "strokeWidth": 1}
     rule = knee.mark_rule(**LIMIT, clip=True).encode(x)
 
-    def label(name: str, align: Literal["left", "right"], dx: int) -> ChartType:
+    def label(name: str, align: Literal["left", "right"], dx: int, dy: int) -> ChartType:
         here = fleets.transform_filter(f"datum.name == '{name}' && datum.agents <= 1000000")
-        text = here.mark_text(align=align, baseline="top", dx=dx, dy=6, fontWeight="bold")
+        text = here.mark_text(align=align, baseline="top", dx=dx, dy=dy, fontWeight="bold")
         return text.encode(x, seconds, text="label:N")
 
+    def line(series: str, **style: Any) -> alt.Chart:
+        one = lines.transform_filter(f"datum.series == '{series}'")
+        return one.mark_line(**{**MODEL, **style}, clip=True).encode(x, color=color, strokeDash=dash)
+
+    # The exact curve lies on top, the open queue shows on both sides of it as long as they agree.
+    order = [
+        line("bounds"),
+        line("open queue", strokeWidth=5, opacity=0.75),
+        line("whole model"),
+        line("closed loop"),
+    ]
     top = alt.layer(
         whole.mark_area(**BAND, color=GREEN, clip=True).encode(x, alt.Y("lower_s:Q", **timed), alt.Y2("upper_s:Q")),
         rule,
-        lines.mark_line(**MODEL, clip=True).encode(x, seconds, color, dash),
+        *(part.encode(seconds) for part in order),
         knee.transform_filter("datum.agents >= 100 && datum.agents <= 1000000")
         .mark_text(align="right", dx=-5, baseline="top")
         .encode(x, y=alt.value(2), text="label:N"),
+        fleets.mark_point(**dot, clip=True).encode(x, seconds, tooltip=tooltip),
         simulated.mark_rule(strokeWidth=1.5, clip=True).encode(x, alt.Y("lower_s:Q", **timed), alt.Y2("upper_s:Q")),
         simulated.mark_point(**hollow, clip=True).encode(x, seconds, tooltip=found),
-        fleets.mark_point(**dot, clip=True).encode(x, seconds, tooltip=tooltip),
-        label("one", "right", -4),
-        label("two", "left", 4),
-        label("four", "left", 7),
+        label("one", "right", -4, 6),
+        label("two", "left", 4, 14),
+        label("four", "left", 8, 6),
     )
     bottom = alt.layer(
         rule,
-        lines.transform_filter("datum.series != 'open queue'")
-        .mark_line(**MODEL, clip=True)
-        .encode(x, share, color, dash),
-        simulated.mark_point(**hollow, clip=True).encode(x, share),
-        fleets.mark_point(**dot, clip=True).encode(x, share, tooltip=tooltip),
+        *(part.encode(share) for part in (order[0], *order[2:])),
+        fleets.transform_filter("datum.agents <= 1000000").mark_point(**dot).encode(x, share, tooltip=tooltip),
+        simulated.mark_point(**hollow).encode(x, share),
     )
     data = _data(frame.drop(columns="kind").assign(kind=frame["kind"]), "closed_loop")
     said = ", ".join(
@@ -1041,7 +1055,8 @@ def saturation(frame: pd.DataFrame) -> ChartType:
         name: (runs[f"{name}_predicted"] / runs[column] - 1.0).abs().median()
         for name, column in (("throughput", "throughput_per_s"), ("response", "response_s"))
     }
-    x = alt.X("population:Q", title="agents, each pausing 1 s", scale=alt.Scale(zero=True, nice=False))
+    axis = alt.Axis(tickCount=4, format=",")
+    x = alt.X("population:Q", title="agents, each pausing 1 s", scale=alt.Scale(zero=True, nice=False), axis=axis)
     rate = {"scale": alt.Scale(zero=True), "axis": alt.Axis(tickCount=5), "title": "syncs a second"}
     scale = alt.Scale(type="log", domain=[0.5 * runs["response_s"].min(), 10], nice=False, clamp=True)
     ticks = [0.001, 0.01, 0.1, 1, 10]
@@ -1199,7 +1214,10 @@ def started_together(frame: pd.DataFrame) -> ChartType:
         alt.Tooltip("run_id:N", title="run"),
     ]
     color = alt.Color(
-        "kind:N", title=None, scale=alt.Scale(domain=names, range=[BLUE, VERMILION, GREY]), legend=alt.Legend(columns=2)
+        "kind:N",
+        title=None,
+        scale=alt.Scale(domain=names, range=[BLUE, VERMILION, GREY]),
+        legend=alt.Legend(columns=2, offset=32, symbolOpacity=1),
     )
     base = alt.Chart(_data(frame.drop(columns="ratio"), "started_together")).transform_calculate(
         ratio="datum.response_s / datum.queue_s"

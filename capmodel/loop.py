@@ -48,9 +48,9 @@ class Point(NamedTuple):
     Attributes
     ----------
     series : str
-        ``"closed loop"``, ``"its bounds"`` or ``"open queue"``.
+        ``"closed loop"``, ``"bounds"`` or ``"open queue"``.
     agents : float
-        Population, a whole number.
+        Population, a whole number except at the end of the open queue.
     response_s : float
         Mean response time, seconds.
     utilization : float
@@ -267,7 +267,7 @@ def curve(think_time: float, service_time: float, servers: float) -> list[Point]
     Returns
     -------
     list of Point
-        Populations from `FEWEST` to `MOST` in order; the open queue has none from saturation on.
+        Populations from `FEWEST` to `MOST` in order; the open queue ends within a millionth of saturation.
 
     Raises
     ------
@@ -277,7 +277,7 @@ def curve(think_time: float, service_time: float, servers: float) -> list[Point]
     Examples
     --------
     >>> [(point.series, point.agents) for point in curve(5.0, 0.001, 2)[:3]]
-    [('closed loop', 100.0), ('its bounds', 100.0), ('open queue', 100.0)]
+    [('closed loop', 100.0), ('bounds', 100.0), ('open queue', 100.0)]
     """
     middle = knee(think_time, service_time, servers)
     reach = max(math.log(middle / FEWEST), math.log(MOST / middle), 1.0)
@@ -293,9 +293,15 @@ def curve(think_time: float, service_time: float, servers: float) -> list[Point]
             bound = asymptote(population, think_time, service_time, servers)
             free = open_queue(population / think_time, service_time, servers)
             points.append(Point("closed loop", population, exact.response_time, exact.utilization))
-            points.append(Point("its bounds", population, bound.response_time, bound.utilization))
+            points.append(Point("bounds", population, bound.response_time, bound.utilization))
             if free.response_time < math.inf:
                 points.append(Point("open queue", population, free.response_time, free.utilization))
+    # Without them the steepest part would be cut off where the next whole number of agents is too many.
+    for left in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6):
+        rate = (1.0 - left) * servers / service_time
+        if rate * think_time >= FEWEST and rate * think_time <= MOST:
+            free = open_queue(rate, service_time, servers)
+            points.append(Point("open queue", rate * think_time, free.response_time, free.utilization))
     return points
 
 
@@ -352,15 +358,15 @@ def sentence(population: float, think_time: float, service_time: float, servers:
 
     Examples
     --------
-    >>> sentence(5000, 5.0, 0.001, 2)[:46]
-    '5,000 agents use 50 % of 2 cores, and a sync t'
+    >>> sentence(5000, 5.0, 0.001, 2)[:47]
+    '5,000 agents use 50 % of 2 cores and get a sync'
     """
     one, two, four, middle = marks(population, think_time, service_time, servers)
     used = [written(mark.utilization, "share") for mark in (one, two, four)]
     return (
-        f"{one.agents:,.0f} agents use {used[0]} of " + count(servers, "core") + f", and a sync takes {one.label}. "
-        f"With {two.agents:,.0f} it is {used[1]} and {two.label}, with {four.agents:,.0f} {used[2]} and {four.label}. "
-        f"The knee is at {middle.agents:,.0f} agents."
+        f"{one.agents:,.0f} agents use {used[0]} of " + count(servers, "core") + f" and get a sync in {one.label}, "
+        f"{two.agents:,.0f} agents use {used[1]} and get it in {two.label}, {four.agents:,.0f} agents {used[2]} and in "
+        f"{four.label}. The knee is at {middle.agents:,.0f} agents."
     )
 
 

@@ -89,20 +89,24 @@ def test_at_the_knee_both_asymptotes_agree(think, service, servers):
 @given(TIMES, SERVERS)
 def test_a_curve_lies_between_its_bounds_and_the_open_queue(service, servers):
     points = loop.curve(5.0, service, servers)
-    series = {name: [point for point in points if point.series == name] for name in ("closed loop", "its bounds")}
+    series = {name: [point for point in points if point.series == name] for name in ("closed loop", "bounds")}
+    steep = [point for point in points if point.series == "open queue" and point.utilization >= 0.99]
     free = {point.agents: point.response_s for point in points if point.series == "open queue"}
     closed = series["closed loop"]
     agents = [point.agents for point in closed]
     assert agents == sorted(set(agents))
     assert all(loop.FEWEST <= number <= loop.MOST and number == int(number) for number in agents)
     assert (agents[0], agents[-1]) == (loop.FEWEST, loop.MOST)
-    for point, bound in zip(closed, series["its bounds"], strict=True):
+    for point, bound in zip(closed, series["bounds"], strict=True):
         assert point.agents == bound.agents
         assert point.response_s >= bound.response_s * (1.0 - 1e-9) - 1e-11
         # Without back-pressure the queue is longer, and from saturation on it has no end.
         assert (point.agents in free) == (point.agents / 5.0 * service / servers < 1.0)
         if point.agents in free:
             assert point.response_s <= free[point.agents] * (1.0 + 1e-9)
+    if 0.99 * 5.0 * servers / service > loop.FEWEST and 5.0 * servers / service < loop.MOST:
+        # One server's queue takes S / (1 - u), several servers' as long divided among them.
+        assert max(point.response_s for point in steep) > 0.9e6 * service / servers
 
 
 def test_marks_and_sentence_say_what_the_model_says():
@@ -117,7 +121,7 @@ def test_marks_and_sentence_say_what_the_model_says():
     words = loop.sentence(5000, 5.0, 0.00061, 2)
     for part in ("5,000 agents", "30 % of 2 cores", "10,000", "20,000", "1.1 s", "16,395 agents"):
         assert part in words
-    assert "of 1 core," in loop.sentence(10, 5.0, 0.001, 1)
+    assert "of 1 core " in loop.sentence(10, 5.0, 0.001, 1)
 
 
 @pytest.mark.parametrize(
