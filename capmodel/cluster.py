@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from capmodel import response, spire
-from capmodel.deployment import Inputs, Rate, operation_rates
+from capmodel.deployment import Inputs, Rate, classes_of, operation_rates
 from capmodel.waking import Waking, waking_share
 
 
@@ -174,21 +174,30 @@ def work_of(fleet: Inputs, operation: str, batch_size: float) -> dict[str, float
     Returns
     -------
     dict of str to float
-        See :func:`capmodel.spire.work`.
+        See :func:`capmodel.spire.work`; the mean over the agents.
     """
-    return spire.work(
-        operation=operation,
-        sync_mode=fleet.sync_mode,
-        batch_size=batch_size,
-        federated_domains=fleet.federated_domains,
-        entries_per_agent=fleet.entries_per_agent,
-        agents=fleet.agents,
-        entries=fleet.workloads,
-        selectors_per_entry=fleet.selectors_per_entry,
-        node_selectors_per_agent=fleet.node_selectors_per_agent,
-        dns_names_per_entry=fleet.dns_names_per_entry,
-        ca_key_type=fleet.ca_key_type,
-    )
+    total: dict[str, float] = {}
+    for part in classes_of(fleet):
+        work = spire.work(
+            operation=operation,
+            sync_mode=fleet.sync_mode,
+            batch_size=batch_size,
+            federated_domains=fleet.federated_peers if operation == "list_peers" else fleet.federated_domains,
+            entries_per_agent=part.entries,
+            agents=fleet.agents,
+            entries=fleet.workloads,
+            selectors_per_entry=fleet.selectors_per_entry,
+            node_selectors_per_agent=fleet.node_selectors_per_agent,
+            dns_names_per_entry=fleet.dns_names_per_entry,
+            ca_key_type=fleet.ca_key_type,
+        )
+        if part.share == 1.0:
+            return work
+        for item in work:
+            if item not in total:
+                total[item] = 0.0
+            total[item] = total[item] + part.share * work[item]
+    return total
 
 
 def demand_of(blocks: dict[str, Block], family: str, work: dict[str, float]) -> Demand:
@@ -516,6 +525,7 @@ def state_at(
         sync_per_s, load.sync_datastore, load.other_datastore, datastore_cores, load.datastore_waking
     )
     server = utilization_at(share, load.sync_server, load.other_server, server_waking, 0.0, cores)
+    server = server + fleet.cores_taken / cores
     datastore = utilization_at(
         sync_per_s, load.sync_datastore, load.other_datastore, datastore_waking, weight, datastore_cores
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from capmodel import spire
+from capmodel.spread import EntryClass, listed_classes, zipf_classes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +26,16 @@ _BOUNDS: dict[str, tuple[float, float, bool]] = {
     "x509_ttl_s": (60, 31_536_000, True),
     "agent_ttl_s": (60, 31_536_000, True),
     "jwt_per_s": (0, 1_000_000, True),
+    "jwt_pairs_per_agent": (0, 100_000, True),
+    "jwt_requests_per_pair_s": (0, 1_000_000, True),
+    "jwt_ttl_s": (60, 31_536_000, True),
     "changes_per_s": (0, 100_000, True),
+    "updates_per_s": (0, 100_000, True),
+    "zipf_exponent": (0, 5, True),
+    "ca_ttl_s": (3600, 315_360_000, True),
+    "cores_taken": (0, 1000, True),
+    "downstream_servers": (0, 1_000_000, True),
+    "federated_peers": (0, 10_000, True),
     "federated_domains": (0, 10_000, True),
     "datastore_round_trip_time_s": (0, 10, True),
     "machine_speed": (0, 100, False),
@@ -69,10 +80,31 @@ class Deployment:
         Mean pause between an agent's syncs and between a server's cache reloads, seconds.
     x509_ttl_s, agent_ttl_s : float
         Lifetimes of workload and agent X509-SVIDs, seconds.
+    entries_by_agent : sequence of float, optional
+        Entries of each agent where they are known: one number an agent. Their mean takes the place of
+        `entries_per_agent`.
+    zipf_exponent : float
+        How unevenly entries spread over agents: 0 for even, 1 for Zipf's law.
     jwt_per_s : float
         JWT-SVIDs that the servers sign a second, all agents together (an agent's cached tokens do not count).
+    jwt_pairs_per_agent, jwt_requests_per_pair_s, jwt_ttl_s : float
+        Where signatures are not known but requests are: pairs of identity and audience that an agent's workloads ask
+        for, requests a second for each pair, and lifetime of a token, seconds. An agent keeps a token for about half
+        its lifetime; the signatures add to `jwt_per_s`.
     changes_per_s : float
         Registration writes a second, half creations and half deletions.
+    updates_per_s : float
+        Changes of existing entries a second. Each agent that holds the entry has its SVID signed anew.
+    ca_ttl_s : float
+        Lifetime of a CA, seconds.
+    reattests : bool
+        Whether agents attest anew instead of renewing, as with k8s_psat or x509pop since v1.9.
+    cores_taken : float
+        Cores of each server's host that other processes use.
+    downstream_servers : float
+        Servers of nested clusters whose CA this one signs; see :class:`capmodel.topology.Nested`.
+    federated_peers : float
+        Trust domains whose bundle endpoints the servers poll; see :class:`capmodel.topology.Federated`.
     federated_domains : float
         Trust domains that each agent's entries federate with.
     ca_key_type : {"ec-p256", "ec-p384", "rsa-2048", "rsa-4096"}
@@ -114,6 +146,17 @@ class Deployment:
     datastore_round_trip_time_s: float = 0.0
     machine_speed: float = 1.0
     datastore_speed: float = 1.0
+    entries_by_agent: Sequence[float] | None = field(default=None, repr=False)
+    zipf_exponent: float = 0.0
+    jwt_pairs_per_agent: float = 0.0
+    jwt_requests_per_pair_s: float = 0.0
+    jwt_ttl_s: float = spire.JWT_TTL_S
+    updates_per_s: float = 0.0
+    ca_ttl_s: float = spire.CA_TTL_S
+    reattests: bool = False
+    cores_taken: float = 0.0
+    downstream_servers: float = 0.0
+    federated_peers: float = 0.0
 
     def __post_init__(self) -> None:
         for name, (low, high, closed) in _BOUNDS.items():
@@ -142,6 +185,23 @@ class Deployment:
                     f"({self.workloads})"
                 )
             object.__setattr__(self, "entries_per_agent", float(entries))
+        if not isinstance(self.reattests, bool):
+            raise ValueError(f"reattests: got {self.reattests!r}, expected True or False")
+        if self.entries_by_agent is not None:
+            if isinstance(self.entries_by_agent, str | bytes) or not isinstance(self.entries_by_agent, Iterable):
+                raise ValueError(f"entries_by_agent: got {self.entries_by_agent!r}, expected a number for each agent")
+            listed = tuple(float(_number("entries_by_agent", value)) for value in self.entries_by_agent)
+            if len(listed) != self.agents:
+                raise ValueError(
+                    f"entries_by_agent: got {len(listed)} numbers, expected one for each of the agents ({self.agents})"
+                )
+            if not all(0 <= value <= self.workloads for value in listed):
+                raise ValueError(
+                    f"entries_by_agent: got {_shown(min(listed))} to {_shown(max(listed))}, expected at least 0 and "
+                    f"at most workloads ({self.workloads})"
+                )
+            object.__setattr__(self, "entries_by_agent", listed)
+            object.__setattr__(self, "entries_per_agent", sum(listed) / len(listed))
         if self.spire_version is not None:
             version = spire.version_tuple(self.spire_version)
             first, end = spire.MODE_RELEASES[self.sync_mode]
@@ -156,6 +216,13 @@ class Deployment:
     def entries_of_agent(self) -> float:
         """Entries of a mean agent."""
         return self.workloads / self.agents if self.entries_per_agent is None else self.entries_per_agent
+
+    @property
+    def entry_classes(self) -> list[EntryClass]:
+        """Agents in classes that hold about as many entries as each other, the largest agent first."""
+        if self.entries_by_agent is not None:
+            return listed_classes(list(self.entries_by_agent))
+        return zipf_classes(self.agents, self.entries_of_agent, self.zipf_exponent)
 
     @property
     def jittered_renewal(self) -> bool:
@@ -180,6 +247,7 @@ class Deployment:
             datastore=self.fitted_datastore,
             entries_per_agent=self.entries_of_agent,
             jittered=self.jittered_renewal,
+            listed=[] if self.entries_by_agent is None else self.entry_classes,
         )
         return Inputs(**values)
 
@@ -250,6 +318,17 @@ class Inputs(NamedTuple):
     machine_speed: float
     datastore_speed: float
     jittered: bool
+    zipf_exponent: float
+    listed: list[EntryClass]
+    jwt_pairs_per_agent: float
+    jwt_requests_per_pair_s: float
+    jwt_ttl_s: float
+    updates_per_s: float
+    ca_ttl_s: float
+    reattests: bool
+    cores_taken: float
+    downstream_servers: float
+    federated_peers: float
 
 
 class Rate(NamedTuple):
@@ -261,19 +340,68 @@ class Rate(NamedTuple):
 
 
 #: Formula of each rate. N agents, Z sync interval, R response time, P renewal period, S servers, B reload duration,
-#: calls: :func:`capmodel.spire.signing_calls`. Until v0.10 each call that signs is a sync too.
+#: calls: :func:`capmodel.spire.signing_calls`, K: agents that hold an entry. Until v0.10 each call that signs is a sync
+#: too.
 FORMULAS = {
     "sync": "N / (Z + R)",
     "sync_federated": "N / (Z + R)",
     "connect": "N / 180 s + N / P(agent TTL)",
-    "sign_x509": "N x calls / P(X.509 TTL) + changes / 2",
-    "sign_jwt": "as given",
+    "sign_x509": "N x calls / P(X.509 TTL) + K x (changes / 2 + updates)",
+    "sign_jwt": "as given + N x pairs / (P(JWT TTL) + 1 / requests)",
     "renew_agent": "N / P(agent TTL)",
+    "reattest": "N / P(agent TTL)",
     "create_entry": "changes / 2",
     "delete_entry": "changes / 2",
+    "update_entry": "updates",
     "reload": "S / (reload interval + B)",
     "poll_events": "S / reload interval",
+    "get_bundle": "downstream servers / 5 s",
+    "sign_ca": "2 x downstream servers / CA TTL",
+    "poll_peer": "S x peers / 75 s",
+    "list_peers": "S / 10 s",
 }
+
+
+def classes_of(fleet: Inputs) -> list[EntryClass]:
+    """Return the classes of agents by their entries.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+
+    Returns
+    -------
+    list of EntryClass
+        One where entries spread evenly.
+    """
+    if len(fleet.listed) > 0:
+        return fleet.listed
+    return zipf_classes(fleet.agents, fleet.entries_per_agent, fleet.zipf_exponent)
+
+
+def jwt_signatures(fleet: Inputs, check_s: float) -> float:
+    """Return how many JWT-SVIDs the servers sign a second.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    check_s : float
+        Time from one check of an agent to the next, seconds.
+
+    Returns
+    -------
+    float
+        Those given, and for each pair of identity and audience one signature a renewal period and a wait for the next
+        request (v1.15.3 pkg/agent/manager/manager.go:307-348).
+    """
+    requests_per_s = fleet.jwt_requests_per_pair_s
+    if fleet.jwt_pairs_per_agent <= 0.0 or requests_per_s <= 0.0:
+        return fleet.jwt_per_s
+    # A token is checked when it is asked for, not at every sync.
+    period_s = spire.renewal_period(fleet.jwt_ttl_s, min(1.0 / requests_per_s, check_s), fleet.jittered)
+    return fleet.jwt_per_s + fleet.agents * fleet.jwt_pairs_per_agent / (period_s + 1.0 / requests_per_s)
 
 
 def operation_rates(fleet: Inputs, servers: float, response_time_s: float, reload_duration_s: float) -> list[Rate]:
@@ -295,13 +423,18 @@ def operation_rates(fleet: Inputs, servers: float, response_time_s: float, reloa
     """
     check_s = fleet.sync_interval_s + response_time_s
     crawls = fleet.sync_mode == "crawl" or fleet.sync_mode == "crawl_cached"
-    svids = fleet.entries_per_agent if crawls else min(fleet.entries_per_agent, spire.SVID_CACHE_SIZE)
     period_s = spire.renewal_period(fleet.x509_ttl_s, check_s, fleet.jittered)
-    calls = spire.signing_calls(svids, fleet.x509_ttl_s, check_s, fleet.jittered)
-    calls_per_s = fleet.agents * calls / period_s
+    calls = 0.0
+    svids = 0.0
+    for part in classes_of(fleet):
+        kept = part.entries if crawls else min(part.entries, spire.SVID_CACHE_SIZE)
+        svids = svids + part.share * kept
+        calls = calls + part.share * spire.signing_calls(kept, fleet.x509_ttl_s, check_s, fleet.jittered)
     created_per_s = fleet.changes_per_s / 2.0
-    signed_per_s = fleet.agents * svids / period_s + created_per_s
-    signing_per_s = calls_per_s + created_per_s
+    holders = fleet.agents * fleet.entries_per_agent / max(fleet.workloads, 1.0)
+    resigned_per_s = holders * (created_per_s + fleet.updates_per_s)
+    signed_per_s = fleet.agents * svids / period_s + resigned_per_s
+    signing_per_s = fleet.agents * calls / period_s + resigned_per_s
     renewed_per_s = fleet.agents / spire.renewal_period(fleet.agent_ttl_s, check_s, fleet.jittered)
     sync_per_s = fleet.agents / check_s
     if crawls:
@@ -313,10 +446,13 @@ def operation_rates(fleet: Inputs, servers: float, response_time_s: float, reloa
     )
     if signing_per_s > 0:
         rates.append(Rate(operation="sign_x509", rate_per_s=signing_per_s, batch_size=signed_per_s / signing_per_s))
-    rates.append(Rate(operation="renew_agent", rate_per_s=renewed_per_s, batch_size=1.0))
-    rates.append(Rate(operation="sign_jwt", rate_per_s=fleet.jwt_per_s, batch_size=1.0))
+    renewal = "reattest" if fleet.reattests else "renew_agent"
+    rates.append(Rate(operation=renewal, rate_per_s=renewed_per_s, batch_size=1.0))
+    rates.append(Rate(operation="sign_jwt", rate_per_s=jwt_signatures(fleet, check_s), batch_size=1.0))
     rates.append(Rate(operation="create_entry", rate_per_s=created_per_s, batch_size=1.0))
     rates.append(Rate(operation="delete_entry", rate_per_s=created_per_s, batch_size=1.0))
+    if fleet.updates_per_s > 0:
+        rates.append(Rate(operation="update_entry", rate_per_s=fleet.updates_per_s, batch_size=1.0))
     if fleet.sync_mode == "full_cache":
         rates.append(
             Rate(
@@ -327,4 +463,13 @@ def operation_rates(fleet: Inputs, servers: float, response_time_s: float, reloa
         )
     if fleet.sync_mode == "events_cache":
         rates.append(Rate(operation="poll_events", rate_per_s=servers / fleet.reload_interval_s, batch_size=1.0))
+    if fleet.downstream_servers > 0:
+        polled_per_s = fleet.downstream_servers / spire.DOWNSTREAM_POLL_S
+        rates.append(Rate(operation="get_bundle", rate_per_s=polled_per_s, batch_size=1.0))
+        signed_cas_per_s = 2.0 * fleet.downstream_servers / fleet.ca_ttl_s
+        rates.append(Rate(operation="sign_ca", rate_per_s=signed_cas_per_s, batch_size=1.0))
+    if fleet.federated_peers > 0:
+        polls_per_s = servers * fleet.federated_peers / spire.PEER_POLL_S
+        rates.append(Rate(operation="poll_peer", rate_per_s=polls_per_s, batch_size=1.0))
+        rates.append(Rate(operation="list_peers", rate_per_s=servers / spire.PEER_LIST_S, batch_size=1.0))
     return rates

@@ -33,6 +33,15 @@ NUMBERS = {
     "datastore_round_trip_time_s": (0, 10, True),
     "machine_speed": (0, 100, False),
     "datastore_speed": (0, 100, False),
+    "zipf_exponent": (0, 5, True),
+    "jwt_pairs_per_agent": (0, 100_000, True),
+    "jwt_requests_per_pair_s": (0, 1_000_000, True),
+    "jwt_ttl_s": (60, 31_536_000, True),
+    "updates_per_s": (0, 100_000, True),
+    "ca_ttl_s": (3600, 315_360_000, True),
+    "cores_taken": (0, 1000, True),
+    "downstream_servers": (0, 1_000_000, True),
+    "federated_peers": (0, 10_000, True),
 }
 CHOICES = {
     "datastore": ("sqlite", "postgresql", "mariadb", "mysql"),
@@ -50,7 +59,7 @@ def fleet(**changes: object) -> Deployment:
 
 
 def test_every_field_is_checked():
-    others = {"spire_version", "entries_per_agent"}
+    others = {"spire_version", "entries_per_agent", "entries_by_agent", "reattests"}
     assert {field.name for field in fields(Deployment)} == set(NUMBERS) | set(CHOICES) | others
 
 
@@ -204,7 +213,7 @@ def test_inputs_hold_every_value_and_the_defaults_filled_in():
     inputs = fleet(spire_version="v1.8.2").inputs()
     assert inputs.entries_per_agent == 2.0
     assert inputs.jittered is False
-    for name in set(inputs._fields) - {"datastore", "entries_per_agent", "jittered"}:
+    for name in set(inputs._fields) - {"datastore", "entries_per_agent", "jittered", "listed"}:
         assert getattr(inputs, name) == getattr(FLEET, name)
 
 
@@ -257,6 +266,84 @@ def test_a_change_is_half_a_creation_and_half_a_deletion_and_a_creation_is_signe
     assert rate(changing, "sign_x509") == pytest.approx(rate(FLEET, "sign_x509") + 4.0)
 
 
+def test_every_agent_that_holds_an_entry_signs_its_changes():
+    shared = fleet(entries_per_agent=20, changes_per_s=8, updates_per_s=3)
+    assert rate(shared, "update_entry") == 3.0
+    held_by = 5000 * 20 / 10_000
+    assert rate(shared, "sign_x509") == pytest.approx(rate(fleet(entries_per_agent=20), "sign_x509") + held_by * 7.0)
+
+
+def test_a_token_asked_for_all_the_time_is_signed_once_a_renewal_period():
+    busy = fleet(jwt_pairs_per_agent=2, jwt_requests_per_pair_s=1000.0)
+    asked_rarely = fleet(jwt_pairs_per_agent=2, jwt_requests_per_pair_s=1e-5)
+    period_s = spire.renewal_period(300, 0.001, True)
+    assert rate(busy, "sign_jwt") == pytest.approx(5000 * 2 / period_s, rel=1e-3)
+    assert rate(asked_rarely, "sign_jwt") == pytest.approx(5000 * 2 * 1e-5, rel=0.01)
+
+
+def test_a_server_signs_a_downstream_servers_ca_twice_in_its_life_and_sends_the_bundle_every_five_seconds():
+    above = fleet(downstream_servers=40)
+    assert rate(above, "get_bundle") == 8.0
+    assert rate(above, "sign_ca") == pytest.approx(40 / 43_200)
+
+
+def test_each_server_polls_each_peer():
+    federated = fleet(federated_peers=5)
+    assert rate(federated, "poll_peer", servers=3) == pytest.approx(3 * 5 / 75)
+    assert rate(federated, "list_peers", servers=3) == pytest.approx(0.3)
+
+
+# How entries spread
+
+
+@pytest.mark.parametrize("exponent", [0.3, 1.0, 1.5])
+def test_a_heavy_tail_keeps_agents_and_entries(exponent):
+    classes = fleet(workloads=100_000, zipf_exponent=exponent).entry_classes
+    assert sum(part.share for part in classes) == pytest.approx(1.0)
+    assert sum(part.share * part.entries for part in classes) == pytest.approx(20.0)
+    sizes = [part.entries for part in classes]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 1.5])
+def test_the_largest_agent_of_a_heavy_tail_is_that_of_the_exact_sum(exponent):
+    exact = 100_000 / sum(rank**-exponent for rank in range(1, 5001))
+    largest = fleet(workloads=100_000, zipf_exponent=exponent).entry_classes[0]
+    assert largest.share == pytest.approx(1 / 5000)
+    assert largest.entries == pytest.approx(exact, rel=0.03)
+
+
+def test_entries_known_one_by_one_are_grouped_without_loss():
+    entries = np.random.default_rng(1).zipf(2.0, 300).clip(max=1000)
+    deployment = Deployment(agents=300, workloads=100_000, entries_by_agent=entries)
+    classes = deployment.entry_classes
+    assert len(classes) <= 24
+    assert sum(part.share for part in classes) == pytest.approx(1.0)
+    assert sum(part.share * part.entries for part in classes) == pytest.approx(entries.mean())
+    assert deployment.entries_of_agent == pytest.approx(entries.mean())
+    assert classes[0].entries == entries.max()
+    assert hash(deployment) == hash(replace(deployment))
+
+
+def test_agents_with_more_than_a_thousand_entries_sign_a_thousand():
+    even = Deployment(agents=2, workloads=4000, entries_by_agent=[1000, 1000])
+    skewed = Deployment(agents=2, workloads=4000, entries_by_agent=[1900, 100])
+    signed = [
+        float((table := item.rates().set_index("operation").loc["sign_x509"])["rate_per_s"] * table["batch_size"])
+        for item in (even, skewed)
+    ]
+    assert signed[1] / signed[0] == pytest.approx(1100 / 2000)
+
+
+@pytest.mark.parametrize("value", [[1.0], [1.0, -1.0], [1.0, 11.0], [1.0, "x"], "ab", 5])
+def test_entries_that_no_agents_can_have_are_refused(value):
+    with pytest.raises(ValueError, match=r"^entries_by_agent: got "):
+        Deployment(agents=2, workloads=10, entries_by_agent=value)
+
+
+# How often
+
+
 def test_tokens_are_signed_as_often_as_told():
     assert rate(fleet(jwt_per_s=12.5), "sign_jwt") == 12.5
     assert rate(FLEET, "sign_jwt") == 0.0
@@ -281,8 +368,10 @@ def test_signing_in_a_crawl_crawls_again():
 def test_the_printed_formula_gives_the_printed_rate(mode, domains):
     """The formula of each row, read as arithmetic, is the rate beside it."""
     deployment = fleet(
-        sync_mode=mode, federated_domains=domains, changes_per_s=6, jwt_per_s=7, x509_ttl_s=1800, workloads=50_000
-    )
+        sync_mode=mode, federated_domains=domains, changes_per_s=6, jwt_per_s=7, x509_ttl_s=1800, workloads=50_000,
+        updates_per_s=2, entries_per_agent=20, jwt_pairs_per_agent=3, jwt_requests_per_pair_s=0.01,
+        downstream_servers=9, federated_peers=4, reattests=domains > 0,
+    )  # fmt: skip
     response_s, reload_s, servers = 0.5, 1.5, 3
     table = deployment.rates(servers=servers, response_time_s=response_s, reload_duration_s=reload_s)
     check_s = deployment.sync_interval_s + response_s
@@ -293,11 +382,14 @@ def test_the_printed_formula_gives_the_printed_rate(mode, domains):
 
     values = {
         "N": deployment.agents, "Z": deployment.sync_interval_s, "R": response_s, "S": servers, "B": reload_s,
-        "P": period, "calls": spire.signing_calls(10, 1800, check_s, deployment.jittered_renewal),
+        "P": period, "calls": spire.signing_calls(20, 1800, check_s, deployment.jittered_renewal),
         "changes": 6, "given": 7, "agent_ttl": 3600, "x509_ttl": 1800, "reload_interval": deployment.reload_interval_s,
-        "sign_x509": rates["sign_x509"],
+        "sign_x509": rates["sign_x509"], "K": 2, "updates": 2, "pairs": 3, "requests": 0.01,
+        "downstream": 9, "peers": 4, "jwt_ttl": 300, "ca_ttl": deployment.ca_ttl_s,
     }  # fmt: skip
     words = {
+        "downstream servers": "downstream", "75 s": "75", "10 s": "10", "JWT TTL": "jwt_ttl", "CA TTL": "ca_ttl",
+        " 5 s": " 5",
         "as given": "given", " x ": " * ", "180 s": "180", "agent TTL": "agent_ttl", "X.509 TTL": "x509_ttl",
         "reload interval": "reload_interval",
     }  # fmt: skip

@@ -936,7 +936,7 @@ def package_sources() -> dict[str, str]:
     import capmodel
 
     folder = Path(capmodel.__file__).parent
-    names = ("spire", "waking", "response", "deployment", "cluster", "shapes", "answer")
+    names = ("spire", "waking", "response", "spread", "deployment", "cluster", "shapes", "answer")
     return {name: (folder / f"{name}.py").read_text(encoding="utf-8") for name in names}
 
 
