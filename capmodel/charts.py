@@ -1055,7 +1055,7 @@ def saturation(frame: pd.DataFrame) -> ChartType:
         name: (runs[f"{name}_predicted"] / runs[column] - 1.0).abs().median()
         for name, column in (("throughput", "throughput_per_s"), ("response", "response_s"))
     }
-    axis = alt.Axis(tickCount=4, format=",")
+    axis = alt.Axis(tickCount=4, format=",.0f")
     x = alt.X("population:Q", title="agents, each pausing 1 s", scale=alt.Scale(zero=True, nice=False), axis=axis)
     rate = {"scale": alt.Scale(zero=True), "axis": alt.Axis(tickCount=5), "title": "syncs a second"}
     scale = alt.Scale(type="log", domain=[0.5 * runs["response_s"].min(), 10], nice=False, clamp=True)
@@ -1241,4 +1241,54 @@ def started_together(frame: pd.DataFrame) -> ChartType:
             + ", ".join(f"{typical[name]:.1f} for {count[name]} runs {name}" for name in names)
             + "."
         ),
+    )
+
+
+def speed_precision(frame: pd.DataFrame) -> ChartType:
+    """Draw how well a number of measured windows tells the speed of a machine.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a number of windows: ``mode`` (sync mode), ``component``, ``windows``, ``half_width`` (half of the 90 %
+        interval over the estimate).
+
+    Returns
+    -------
+    Chart
+        Control ``mode``, the sync mode; the first one at first.
+    """
+    modes = {mode: LABELS[mode] for mode in pd.unique(frame["mode"])}
+    first = frame[frame["mode"] == next(iter(modes))]
+    server = first[first["component"] == "server"].set_index("windows")["half_width"]
+    parts = ["server", "datastore"]
+    x = alt.X(
+        "windows:Q",
+        title="measured windows",
+        scale=alt.Scale(type="log", nice=False),
+        axis=alt.Axis(values=list(server.index)),
+    )
+    y = alt.Y("half_width:Q", title="half of the interval", scale=alt.Scale(zero=True), axis=alt.Axis(format="%"))
+    color = alt.Color("component:N", scale=_colors(parts), title="speed by the CPU of the")
+    chosen = alt.Chart(_data(frame, "speed_precision")).transform_filter("datum.mode == mode").encode(x, y, color)
+    tooltip = [
+        alt.Tooltip("windows:Q"),
+        alt.Tooltip("component:N", title="CPU of the"),
+        alt.Tooltip("half_width:Q", title="half of the interval", format=".0%"),
+    ]
+    few, many = server.index[0], server.index[-1]
+    title = alt.Title(
+        f"{few} windows tell the speed of a server's core to {server[few]:.0%}, {many} to {server[many]:.0%}",
+        subtitle="Half of the 90 % interval, median over draws of that many of the shipped windows.",
+    )
+    said = ", ".join(f"{count} windows {width:.0%}" for count, width in server.items())
+    return (
+        alt.layer(chosen.mark_line(**MODEL), chosen.mark_point(**MEASURED).encode(tooltip=tooltip))
+        .add_params(_choice("mode", modes, next(iter(modes)), "sync mode"))
+        .properties(
+            width="container",
+            height=260,
+            title=title,
+            description=f"Half of the 90 % interval of a machine's speed by the number of windows. Server: {said}.",
+        )
     )
