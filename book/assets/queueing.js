@@ -1,0 +1,135 @@
+/* The controls of the closed loop's chart. Curves and words come from window.capmodel.loop, which is the package's own code,
+   translated; this script reads the controls, gives the chart its rows, and keeps the address in step. A classic script, so
+   that it runs from disk. */
+(function () {
+  "use strict";
+  const root = document.getElementById("loop");
+  const loop = window.capmodel?.loop;
+  if (!root || !loop) return;
+  const pause = Number(root.dataset.thinkTime);
+  const fields = [...root.querySelectorAll("input[name]")];
+  const sliders = [...root.querySelectorAll("[data-for]")];
+  const named = Object.fromEntries(fields.map((field) => [field.name, field]));
+  const figure = [...document.querySelectorAll("figure.capchart")]
+    .find((one) => one.querySelector("script[type='application/json']").textContent.includes('"closed_loop"'));
+  const words = (value) => value.toLocaleString("en-US", { maximumFractionDigits: 6 });
+
+  /* Says what is wrong with a field, or nothing. */
+  function fault(field) {
+    const whole = field.hasAttribute("data-whole"), kind = whole ? "a whole number" : "a number";
+    const text = field.value.trim(), value = Number(text), low = Number(field.min), high = Number(field.max);
+    const got = text === "" ? "no number" : words(value);
+    if (text !== "" && value >= low && value <= high && (!whole || Number.isInteger(value))) return "";
+    return field.dataset.label + ": got " + got + ", expected " + kind + " from " + words(low) + " to " + words(high);
+  }
+
+  /* Returns what the controls say, or null, and says beside each field what is wrong with it. */
+  function read() {
+    let right = true;
+    for (const field of fields) {
+      const message = fault(field);
+      if (message) { right = false; field.setAttribute("aria-invalid", "true"); } else field.removeAttribute("aria-invalid");
+      document.getElementById(field.getAttribute("aria-describedby")).textContent = message;
+    }
+    return right ? [Number(named.agents.value), pause, Number(named.demand_ms.value) / 1000, Number(named.cores.value)] : null;
+  }
+
+  const first = () => fields.every((field) => field.value.trim() === field.defaultValue || field.name === "agents");
+
+  let original = null;
+  let drawn = "";
+
+  /* Gives the chart the rows of a setting; what was simulated belongs to the first one only. */
+  async function chart(setting) {
+    const view = figure?.chart?.result?.view, spec = figure?.chart?.spec;
+    if (!spec) return;
+    const kept = spec.datasets?.closed_loop || spec.data.values;
+    original ||= kept.filter((row) => row.kind === "simulated" || row.kind === "whole");
+    const [agents, think, service, cores] = setting;
+    const rows = loop.curve(think, service, cores).map((point) => ({ kind: "curve", ...point }));
+    rows.push(...loop.marks(agents, think, service, cores).map((mark) => ({ kind: "mark", ...mark })));
+    if (first()) rows.push(...original);
+    // The page's own script draws from the specification again when the page changes its width, and offers it as CSV.
+    kept.splice(0, kept.length, ...rows);
+    const title = loop.headline(agents, think, service, cores);
+    spec.description = title + ". " + loop.sentence(agents, think, service, cores);
+    figure.querySelector("figcaption strong").textContent = title;
+    figure.dataset.setting = setting.join(" ");
+    if (!view) return;
+    await view.data("closed_loop", structuredClone(rows)).runAsync();
+    figure.querySelector(".capchart-view [role='graphics-document']")?.setAttribute("aria-label", spec.description);
+  }
+
+  let wait = 0;
+  /* Browsers allow few changes of the address a second. */
+  function remember() {
+    clearTimeout(wait);
+    wait = setTimeout(function () {
+      const url = new URL(location.href);
+      for (const field of fields) {
+        if (field.value.trim() === field.defaultValue) url.searchParams.delete(field.name);
+        else url.searchParams.set(field.name, field.value.trim());
+      }
+      try { history.replaceState(history.state, "", url); } catch { /* some browsers forbid it on disk */ }
+    }, 150);
+  }
+
+  function update() {
+    const setting = read();
+    if (setting === null || setting.join(" ") === drawn) return;
+    drawn = setting.join(" ");
+    root.querySelector("[data-out='sentence']").textContent = loop.sentence(...setting);
+    chart(setting);
+    remember();
+  }
+
+  let frame = 0;
+  const soon = () => { frame ||= requestAnimationFrame(() => { frame = 0; update(); }); };
+
+  // Sliders are logarithmic: a step is the same factor everywhere.
+
+  function place(slider) {
+    const field = named[slider.dataset.for], low = Number(field.min), high = Number(field.max);
+    const share = Math.log(Number(field.value) / low) / Math.log(high / low);
+    slider.value = Number.isFinite(share) ? Math.round(share * slider.max) : 0;
+    slider.setAttribute("aria-valuetext", field.value);
+  }
+
+  for (const slider of sliders) {
+    slider.addEventListener("input", function () {
+      const field = named[slider.dataset.for], low = Number(field.min), high = Number(field.max);
+      const value = Number((low * (high / low) ** (slider.value / slider.max)).toPrecision(2));
+      field.value = String(field.hasAttribute("data-whole") ? Math.round(value) : value);
+      slider.setAttribute("aria-valuetext", field.value);
+      soon();
+    });
+  }
+  for (const field of fields) {
+    field.addEventListener("input", function () {
+      sliders.filter((slider) => slider.dataset.for === field.name).forEach(place);
+      soon();
+    });
+  }
+  root.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
+
+  const query = new URLSearchParams(location.search);
+  for (const field of fields) {
+    if (query.has(field.name)) field.value = query.get(field.name);
+    // A link may say anything; what is no number leaves the first state.
+    if (fault(field)) field.value = field.defaultValue;
+  }
+  sliders.forEach(place);
+  if (fields.some((field) => field.value.trim() !== field.defaultValue)) update();
+  else drawn = read().join(" ");
+  if (figure) {
+    // The chart is drawn after this script runs; a setting from the address waits for that.
+    const ready = async function () {
+      const now = read();
+      if (now && fields.some((field) => field.value.trim() !== field.defaultValue)) await chart(now);
+      root.dataset.ready = "true";
+    };
+    const watch = new MutationObserver(() => { watch.disconnect(); ready(); });
+    if (figure.dataset.drawn) ready();
+    else watch.observe(figure, { attributes: true, attributeFilter: ["data-drawn"] });
+  }
+})();
