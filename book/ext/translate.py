@@ -931,13 +931,36 @@ def script(
     return head + f"window.{name} = Object.assign(window.{name} || {{}}, {{\n{members}\n}});\n}})();\n"
 
 
-def package_sources() -> dict[str, str]:
-    """Return the text of the modules of the package that the exports can reach."""
+def package_sources(exports: Iterable[str] = EXPORTS) -> dict[str, str]:
+    """Return the text of some modules of the package and of those that they import.
+
+    Parameters
+    ----------
+    exports : iterable of str
+        Names of modules.
+
+    Returns
+    -------
+    dict of str to str
+        Each module after those that it imports.
+    """
     import capmodel
 
     folder = Path(capmodel.__file__).parent
-    names = ("spire", "waking", "response", "spread", "deployment", "cluster", "shapes", "answer")
-    return {name: (folder / f"{name}.py").read_text(encoding="utf-8") for name in names}
+    found: dict[str, str] = {}
+
+    def add(name: str, above: tuple[str, ...]) -> None:
+        path = folder / f"{name}.py"
+        if name in found or name in above or not path.is_file():
+            return
+        source = path.read_text(encoding="utf-8")
+        for home, _ in parse(name, source, str(path)).imports.values():
+            add(home, (*above, name))
+        found[name] = source
+
+    for name in exports:
+        add(name, ())
+    return found
 
 
 def site_script(costs: Any) -> str:
