@@ -186,7 +186,7 @@ def fleet_loop(
     low, high = 0.0, most
     for rate in steps:
         if rate * (think_time_s + state_at(rate).response_time_s) >= callers:
-            low, high = max(rate - steps[0], 0.0), float(rate)
+            low, high = float(max(rate - steps[0], 0.0)), float(rate)
             break
     for _ in range(200):
         guess = 0.5 * (low + high)
