@@ -365,8 +365,8 @@ def sentence(population: float, think_time: float, service_time: float, servers:
     used = [written(mark.utilization, "share") for mark in (one, two, four)]
     return (
         f"{one.agents:,.0f} agents use {used[0]} of " + count(servers, "core") + f" and get a sync in {one.label}, "
-        f"{two.agents:,.0f} agents use {used[1]} and get it in {two.label}, {four.agents:,.0f} agents use {used[2]} and "
-        f"get it in {four.label}. The knee is at {middle.agents:,.0f} agents."
+        f"{two.agents:,.0f} agents use {used[1]} and get it in {two.label}, {four.agents:,.0f} agents use {used[2]} "
+        f"and get it in {four.label}. The knee is at {middle.agents:,.0f} agents."
     )
 
 
