@@ -19,8 +19,11 @@ _HOME = {
     "DataError": "datasets",
     "Deployment": "deployment",
     "Evaluation": "plan",
+    "Federated": "topology",
+    "Nested": "topology",
     "OperationCosts": "costs",
     "Sizing": "plan",
+    "SingleTrustDomain": "topology",
     "SizingRegression": "sizing",
     "SizingResults": "sizing",
     "check": "validation",
@@ -55,6 +58,7 @@ _MODULES = (
     "simulation",
     "sizing",
     "spire",
+    "topology",
     "validation",
 )
 
@@ -74,6 +78,7 @@ if TYPE_CHECKING:
         simulation,
         sizing,
         spire,
+        topology,
         validation,
     )
     from capmodel.costs import CostResults, OperationCosts
@@ -98,6 +103,7 @@ if TYPE_CHECKING:
     from capmodel.machine import machine_speed
     from capmodel.plan import Evaluation, Sizing, evaluate, size
     from capmodel.sizing import SizingRegression, SizingResults
+    from capmodel.topology import Federated, Nested, SingleTrustDomain
     from capmodel.validation import check
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 from scipy.stats import norm
@@ -13,6 +13,7 @@ from capmodel import cluster, shapes
 from capmodel.cluster import Forecast, Interval
 from capmodel.deployment import Deployment
 from capmodel.shapes import Choice, Limits, Measured, ReferenceCell, Shape, Smaller
+from capmodel.topology import Federated, Nested, SingleTrustDomain, Topology, topology_of
 
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
@@ -190,6 +191,34 @@ class Sizing:
     reference_cell: dict[str, Any] | None
     assumptions: tuple[str, ...]
 
+    @property
+    def binding(self) -> ClusterSizing:
+        """The cluster with the least room: the highest utilization with its spare servers lost."""
+        return max(self.clusters, key=lambda part: _fullest(part.degraded))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the shapes as a tidy frame.
+
+        Returns
+        -------
+        DataFrame
+            One row a cluster: name, agents, workloads, servers, cores_per_server, memory_gb_per_server,
+            datastore_cores, and estimate, lower and upper of server_utilization, datastore_utilization,
+            response_time_s and staleness_s; bottleneck, binding, extrapolated.
+        """
+        rows = []
+        for part in self.clusters:
+            row: dict[str, Any] = {
+                name: getattr(part, name)
+                for name in (
+                    "name", "agents", "workloads", "servers", "cores_per_server", "memory_gb_per_server",
+                    "datastore_cores",
+                )
+            }  # fmt: skip
+            row |= _columns(part.evaluation)
+            rows.append(row | {"binding": part is self.binding, "extrapolated": part.evaluation.extrapolated})
+        return pd.DataFrame(rows)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the plain values that the command line prints as JSON.
 
@@ -207,20 +236,109 @@ class Sizing:
         }
 
 
+@dataclass(frozen=True)
+class TopologyEvaluation:
+    """A topology on given shapes.
+
+    Attributes
+    ----------
+    topology : str
+        Name of the topology.
+    clusters : dict of str to Evaluation
+        One a cluster.
+    """
+
+    topology: str
+    clusters: dict[str, Evaluation]
+
+    @property
+    def binding(self) -> str:
+        """Name of the cluster with the least room."""
+        return max(self.clusters, key=lambda name: _fullest(self.clusters[name]))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the evaluation as a tidy frame.
+
+        Returns
+        -------
+        DataFrame
+            One row a cluster: name, servers, cores_per_server, datastore_cores; estimate, lower and upper of
+            server_utilization, datastore_utilization, response_time_s and staleness_s; bottleneck, binding,
+            extrapolated.
+        """
+        return pd.DataFrame(
+            [
+                {
+                    "name": name,
+                    "servers": part.servers,
+                    "cores_per_server": part.cores,
+                    "datastore_cores": part.datastore_cores,
+                    **_columns(part),
+                    "binding": name == self.binding,
+                    "extrapolated": part.extrapolated,
+                }
+                for name, part in self.clusters.items()
+            ]
+        )
+
+
+def _fullest(part: Evaluation) -> float:
+    """Return the upper bound of the higher utilization."""
+    return max(value.upper for value in part.utilization.values())
+
+
+def _columns(part: Evaluation) -> dict[str, Any]:
+    """Lay an evaluation's intervals out as columns."""
+    values = {
+        "server_utilization": part.utilization["server"],
+        "datastore_utilization": part.utilization["datastore"],
+        "response_time_s": part.response_time_s,
+        "staleness_s": part.staleness_s,
+    }
+    row: dict[str, Any] = {}
+    for name, value in values.items():
+        row |= {name: value.estimate, f"{name}_lower": value.lower, f"{name}_upper": value.upper}
+    return row | {"bottleneck": part.bottleneck}
+
+
+@overload
 def evaluate(
-    deployment: Deployment,
+    fleet: Deployment | SingleTrustDomain,
+    costs: CostResults,
+    *,
+    servers: int = ...,
+    cores: int = ...,
+    datastore_cores: int = ...,
+    level: float = ...,
+) -> Evaluation: ...
+
+
+@overload
+def evaluate(
+    fleet: Nested | Federated,
+    costs: CostResults,
+    *,
+    servers: int = ...,
+    cores: int = ...,
+    datastore_cores: int = ...,
+    level: float = ...,
+) -> TopologyEvaluation: ...
+
+
+def evaluate(
+    fleet: Deployment | Topology,
     costs: CostResults,
     *,
     servers: int = 2,
     cores: int = 2,
     datastore_cores: int = 2,
     level: float = 0.9,
-) -> Evaluation:
+) -> Evaluation | TopologyEvaluation:
     """Predict a deployment on servers and a datastore of given size.
 
     Parameters
     ----------
-    deployment : Deployment
+    fleet : Deployment, SingleTrustDomain, Nested or Federated
         The fleet.
     costs : CostResults
         Fitted costs.
@@ -231,8 +349,9 @@ def evaluate(
 
     Returns
     -------
-    Evaluation
-        Agents are a closed population that pauses and syncs; servers and datastore share their cores among requests.
+    Evaluation or TopologyEvaluation
+        One cluster's state; for nested and federated topologies each cluster's, all of the same shape. Agents are a
+        closed population that pauses and syncs; servers and datastore share their cores among requests.
 
     Raises
     ------
@@ -253,12 +372,20 @@ def evaluate(
             raise ValueError(f"{name}: got {value!r}, expected a whole number of at least 1")
     if not 0.0 < level < 1.0:
         raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
-    if deployment.datastore == "sqlite" and servers > 1:
-        raise ValueError(f"servers: got {servers}, expected 1: SQLite lives inside one server")
-    fleet = deployment.inputs()
-    unit = costs.unit_costs(deployment.datastore)
-    predicted = cluster.forecast(fleet, unit, servers, cores, datastore_cores, float(norm.ppf(0.5 + level / 2.0)))
-    return _evaluation(deployment, costs, predicted, servers, cores, datastore_cores, level)
+    topology = topology_of(fleet)
+    quantile = float(norm.ppf(0.5 + level / 2.0))
+    found = {}
+    names = [part.name for part in topology.clusters()]
+    for part in topology.clusters(dict.fromkeys(names, servers)):
+        deployment = part.deployment
+        if deployment.datastore == "sqlite" and servers > 1:
+            raise ValueError(f"servers: got {servers}, expected 1: SQLite lives inside one server")
+        unit = costs.unit_costs(deployment.datastore)
+        predicted = cluster.forecast(deployment.inputs(), unit, servers, cores, datastore_cores, quantile)
+        found[part.name] = _evaluation(deployment, costs, predicted, servers, cores, datastore_cores, level)
+    if isinstance(topology, SingleTrustDomain):
+        return found["cluster"]
+    return TopologyEvaluation(topology=topology.name, clusters=found)
 
 
 def _evaluation(
@@ -290,7 +417,7 @@ def _evaluation(
 
 
 def size(
-    deployment: Deployment,
+    fleet: Deployment | Topology,
     costs: CostResults,
     *,
     max_utilization: float = 0.6,
@@ -302,8 +429,8 @@ def size(
 
     Parameters
     ----------
-    deployment : Deployment
-        The fleet.
+    fleet : Deployment, SingleTrustDomain, Nested or Federated
+        The fleet, or its topology: each cluster then gets a shape of its own.
     costs : CostResults
         Fitted costs.
     max_utilization : float
@@ -318,7 +445,8 @@ def size(
     Returns
     -------
     Sizing
-        Fewest cores in all, then fewest servers. `next_smaller` says why the shape before it fails.
+        For each cluster the fewest cores in all, then the fewest servers. `next_smaller` says why the shape before it
+        fails.
 
     Raises
     ------
@@ -332,6 +460,9 @@ def size(
     >>> answer = cm.size(cm.Deployment(agents=5000, workloads=10_000), costs)
     >>> answer.clusters[0].servers >= 2
     True
+    >>> nested = cm.size(cm.Nested.split(cm.Deployment(agents=5000, workloads=10_000), into=5), costs)
+    >>> [part.name for part in nested.clusters][:2]
+    ['root', 'cluster 1']
     """
     if not 0.0 < max_utilization < 1.0:
         raise ValueError(f"max_utilization: got {max_utilization!r}, expected more than 0 and less than 1")
@@ -344,20 +475,33 @@ def size(
         )
     if not 0.0 < level < 1.0:
         raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
-    limits = Limits(
-        max_utilization=max_utilization,
-        max_response_time_s=max_response_time_s,
-        quantile=float(norm.ppf(0.5 + level / 2.0)),
-        spare_servers=0 if deployment.datastore == "sqlite" else int(spare_servers),
-    )
-    fleet = deployment.inputs()
-    choice = shapes.choose(fleet, costs.unit_costs(deployment.datastore), limits)
+    topology = topology_of(fleet)
+    names = [part.name for part in topology.clusters()]
+    sized: dict[str, ClusterSizing] = {}
+    assumptions: dict[str, None] = {}
+    alike: dict[Deployment, ClusterSizing] = {}
+    # A cluster's servers are agents of the one above, so the lowest are sized first.
+    for name in reversed(names):
+        known = {lower: part.servers for lower, part in sized.items()}
+        deployment = next(part.deployment for part in topology.clusters(known) if part.name == name)
+        limits = Limits(
+            max_utilization=max_utilization,
+            max_response_time_s=max_response_time_s,
+            quantile=float(norm.ppf(0.5 + level / 2.0)),
+            spare_servers=0 if deployment.datastore == "sqlite" else int(spare_servers),
+        )
+        if deployment not in alike:
+            choice = shapes.choose(deployment.inputs(), costs.unit_costs(deployment.datastore), limits)
+            alike[deployment] = _cluster_sizing(name, deployment, costs, choice, limits, level)
+        sized[name] = replace(alike[deployment], name=name)
+        assumptions.update(dict.fromkeys(shapes.assumptions(deployment.inputs(), limits, deployment.datastore)))
+    whole = fleet if isinstance(fleet, Deployment) else fleet.fleet if isinstance(fleet, SingleTrustDomain) else None
     return Sizing(
-        topology="single trust domain",
+        topology=topology.name,
         level=level,
-        clusters=(_cluster_sizing("cluster", deployment, costs, choice, limits, level),),
-        reference_cell=reference_cell(deployment.agents, deployment.workloads),
-        assumptions=tuple(shapes.assumptions(fleet, limits, deployment.datastore)),
+        clusters=tuple(sized[name] for name in names),
+        reference_cell=None if whole is None else reference_cell(whole.agents, whole.workloads),
+        assumptions=tuple(assumptions),
     )
 
 
