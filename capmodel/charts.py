@@ -1269,7 +1269,7 @@ def speed_precision(frame: pd.DataFrame) -> ChartType:
         axis=alt.Axis(values=list(server.index)),
     )
     y = alt.Y("half_width:Q", title="half of the interval", scale=alt.Scale(zero=True), axis=alt.Axis(format="%"))
-    color = alt.Color("component:N", scale=_colors(parts), title="speed by the CPU of the")
+    color = alt.Color("component:N", scale=_colors(parts), title=None)
     chosen = alt.Chart(_data(frame, "speed_precision")).transform_filter("datum.mode == mode").encode(x, y, color)
     tooltip = [
         alt.Tooltip("windows:Q"),
@@ -1279,7 +1279,8 @@ def speed_precision(frame: pd.DataFrame) -> ChartType:
     few, many = server.index[0], server.index[-1]
     title = alt.Title(
         f"{few} windows tell the speed of a server's core to {server[few]:.0%}, {many} to {server[many]:.0%}",
-        subtitle="Half of the 90 % interval, median over draws of that many of the shipped windows.",
+        subtitle="Half of the 90 % interval, by the CPU of server or datastore; median over draws of that many of the "
+        "shipped windows.",
     )
     said = ", ".join(f"{count} windows {width:.0%}" for count, width in server.items())
     return (

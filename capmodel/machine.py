@@ -100,14 +100,14 @@ def machine_speed(
     ratios = pd.Series(np.log(mean_s[priced] / measured_s[priced]))
     each = ratios.groupby(configurations(runs[priced])).mean()
     log_speed, number = float(each.mean()), len(each)
+    quantile = float(norm.ppf(0.5 + level / 2.0))
     # The fit may be wrong about all rows alike, which no number of rows mends.
     shared = float(np.mean(np.sqrt(parameters[priced]) / mean_s[priced]))
     if number > 1:
-        scatter, quantile = float(each.std(ddof=1)), float(t.ppf(0.5 + level / 2.0, number - 1))
+        scatter = float(t.ppf(0.5 + level / 2.0, number - 1) * each.std(ddof=1)) / np.sqrt(number)
     else:
-        scatter = float(np.sqrt(np.mean(between[priced] / mean_s[priced] ** 2)))
-        quantile = float(norm.ppf(0.5 + level / 2.0))
-    spread = quantile * np.hypot(scatter / np.sqrt(number), shared)
+        scatter = quantile * float(np.sqrt(np.mean(between[priced] / mean_s[priced] ** 2)))
+    spread = np.hypot(scatter, quantile * shared)
     low, middle, high = (float(np.exp(log_speed + sign * spread)) for sign in (-1.0, 0.0, 1.0))
     rows = int(priced.sum())
     return MachineSpeed(middle, low, high, level, component, rows, number, given - rows)
