@@ -566,6 +566,7 @@ def times(fleet: Inputs, factor: float) -> Inputs:
         workloads=fleet.workloads * factor,
         jwt_per_s=fleet.jwt_per_s * factor,
         changes_per_s=fleet.changes_per_s * factor,
+        updates_per_s=fleet.updates_per_s * factor,
     )
 
 

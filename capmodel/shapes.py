@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from capmodel import cluster, spire
 from capmodel.cluster import Forecast, Interval, UnitCosts
-from capmodel.deployment import Inputs, operation_rates
+from capmodel.deployment import Inputs, classes_of, operation_rates
 
 #: Shapes that are tried: servers, cores of each, memory of each in GB, cores of the datastore.
 SERVER_RUNGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -120,7 +120,7 @@ class Least(NamedTuple):
     Attributes
     ----------
     server, datastore : float
-        CPU seconds a second that one server and the datastore spend.
+        Cores in use on one server and on the datastore.
     network_s : float
         Seconds that a sync waits for the network between server and datastore.
     memory_bytes : float
@@ -286,7 +286,8 @@ def least_of(fleet: Inputs, unit: UnitCosts, limits: Limits, servers: int, end: 
         server_factor = math.exp(-limits.quantile * math.sqrt(server_variance))
         datastore_factor = math.exp(-limits.quantile * math.sqrt(datastore_variance))
     return Least(
-        server=server_factor * (sync_per_s / left * load.sync_server.busy_s + load.other_server.busy_s),
+        server=server_factor * (sync_per_s / left * load.sync_server.busy_s + load.other_server.busy_s)
+        + fleet.cores_taken,
         datastore=datastore_factor * (sync_per_s * load.sync_datastore.busy_s + load.other_datastore.busy_s),
         network_s=cluster.network_wait(fleet, fleet.agents / fleet.sync_interval_s / left) / scatter,
         memory_bytes=at_end(cluster.memory_of(fleet, unit, left, limits.quantile), end),
@@ -776,7 +777,8 @@ def extrapolations(fleet: Inputs, measured: Measured, shape: Shape) -> list[str]
         background = "reload"
     elif fleet.sync_mode == "events_cache":
         background = "poll"
-    found = outside(measured, sync, "entries_per_agent", "entries per agent", fleet.entries_per_agent)
+    label = "entries per agent" if len(classes_of(fleet)) == 1 else "entries of the largest agents"
+    found = outside(measured, sync, "entries_per_agent", label, largest_agent(fleet))
     found.extend(outside(measured, sync, "selectors_per_entry", "selectors per entry", fleet.selectors_per_entry))
     found.extend(outside(measured, sync, "federated_domains", "federated trust domains", fleet.federated_domains))
     found.extend(outside(measured, background, "entries", "registration entries", fleet.workloads))
@@ -801,6 +803,25 @@ def extrapolations(fleet: Inputs, measured: Measured, shape: Shape) -> list[str]
             f"measured up to {MEASURED_ROUND_TRIP_TIME_S:g} s"
         )
     return found
+
+
+def largest_agent(fleet: Inputs) -> float:
+    """Return the entries of an agent in the class that holds the most.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+
+    Returns
+    -------
+    float
+        The mean where entries spread evenly.
+    """
+    most = 0.0
+    for part in classes_of(fleet):
+        most = max(most, part.entries)
+    return most
 
 
 def outside(measured: Measured, family: str, column: str, label: str, value: float) -> list[str]:
@@ -848,9 +869,10 @@ def assumptions(fleet: Inputs, limits: Limits, datastore: str) -> list[str]:
     list of str
         One sentence each.
     """
+    spread = "." if len(classes_of(fleet)) == 1 else f" on average, {largest_agent(fleet):.3g} on the largest."
     found = [
         f"{fleet.workloads:.0f} workloads are {fleet.workloads:.0f} registration entries, "
-        f"{fleet.entries_per_agent:.3g} an agent.",
+        f"{fleet.entries_per_agent:.3g} an agent" + spread,
         "Agents spread evenly over the servers.",
         f"A core is worth {fleet.machine_speed:g} of the measured machine's.",
     ]
@@ -864,6 +886,8 @@ def assumptions(fleet: Inputs, limits: Limits, datastore: str) -> list[str]:
         found.append("SQLite lives inside one server: there is no second server to fail over to.")
     else:
         found.append("Servers and the datastore have hosts of their own.")
+    if fleet.cores_taken > 0:
+        found.append(f"Other processes use {fleet.cores_taken:g} cores of each server's host.")
     if datastore == "mysql":
         found.append("MySQL is answered with MariaDB's measured costs.")
     if fleet.sync_mode == "crawl" or fleet.sync_mode == "crawl_cached":

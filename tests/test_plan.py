@@ -37,6 +37,7 @@ fleets = st.builds(
     x509_ttl_s=st.sampled_from([600.0, 3600.0]),
     jwt_per_s=st.sampled_from([0.0, 500.0]),
     datastore_round_trip_time_s=st.sampled_from([0.0, 0.02]),
+    cores_taken=st.sampled_from([0.0, 0.0, 0.7]),
 )
 
 
@@ -187,6 +188,14 @@ def test_a_surer_or_stricter_answer_is_no_smaller(costs):
         assert values[0] < values[-1]
 
 
+def test_cores_that_others_use_are_not_there_to_serve(costs):
+    fleet = cm.Deployment(agents=5000, workloads=10_000)
+    alone, beside = (cm.size(dataclasses.replace(fleet, cores_taken=cores), costs).clusters[0] for cores in (0.0, 1.0))
+    assert beside.holds
+    assert beside.cores_per_server > 1
+    assert beside.servers * beside.cores_per_server > alone.servers * alone.cores_per_server
+
+
 def test_a_limit_on_the_response_time_can_ask_for_a_larger_shape(costs):
     fleet = cm.Deployment(agents=5000, workloads=10_000)
     loose = cm.size(fleet, costs).clusters[0]
@@ -265,6 +274,7 @@ def test_nothing_is_extrapolated_inside_the_runs(costs):
     ("change", "shape", "word"),
     [
         ({"entries_per_agent": 5000.0}, {}, "entries per agent"),
+        ({"zipf_exponent": 1.5}, {}, "entries of the largest agents"),
         ({"selectors_per_entry": 9.0}, {}, "selectors per entry"),
         ({"federated_domains": 50.0}, {}, "federated trust domains"),
         ({"workloads": 500_000, "entries_per_agent": 20.0}, {}, "registration entries"),
