@@ -172,6 +172,20 @@ def test_another_prefix_can_be_given(scrape):
     assert scrape(*pages, prefix="prod_spire").frame["operations"].item() == 1000
 
 
+@pytest.mark.parametrize("prefix", ["", "spire-server", "spire_server{", ".*"])
+def test_a_prefix_that_no_metric_can_have_is_refused(scrape, prefix):
+    with pytest.raises(ValueError, match=r"prefix: got|begin with"):
+        scrape(*window(), prefix=prefix)
+
+
+def test_a_build_of_its_own_can_be_named(scrape):
+    crawl = "node_api_x509_svid_fetch"
+    setup = Setup(**{**vars(FULL), "spire_version": "v0.10.2-dev.1"})
+    pages = page({crawl: 100}, at=0.0, version=None), page({crawl: 1100}, version=None)
+    cells = scrape(*pages, setup=setup).frame.iloc[0]
+    assert (cells["spire_version"], cells["sync_mode"]) == ("v0.10.2-dev.1", "crawl_cached")
+
+
 def test_agents_metrics_are_not_taken_for_the_servers(scrape):
     with pytest.raises(ValueError, match="not an agent's"):
         scrape(*(text.replace("spire_server_", "spire_agent_") for text in window()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from capmodel import spire
 from capmodel.prometheus import datastore, operations
 from capmodel.prometheus.rows import Row, Setup, datastore_cells, fits, fleet_row, release, safe_name, sync_row
 from capmodel.prometheus.scrapes import CPU, Labels, Samples, Snapshot, parse_time, read_scrape, targets
@@ -238,6 +238,8 @@ def build(
     ValueError
         If no window makes a row, or the rows are not such as their file may hold.
     """
+    if not re.fullmatch(r"[A-Za-z_:][A-Za-z0-9_:]*", prefix):
+        raise ValueError(f"prefix: got {prefix!r}, expected what names of metrics begin with, such as {PREFIX}")
     if shape not in ("auto", *KINDS):
         raise ValueError(f"shape: got {shape!r}, expected one of auto, {', '.join(KINDS)}")
     found = _Findings()
@@ -313,7 +315,7 @@ def _expires(samples: Samples, setup: Setup, prefix: str) -> bool:
     """Tell whether series that rest vanish: by the release, or else by the interface that such releases have."""
     version = setup.spire_version or release(samples, prefix)[0]
     if version is not None:
-        return spire.version_tuple(version.split("-")[0].split("+")[0]) < FIRST_WITHOUT_EXPIRY
+        return operations.numbers(version) < FIRST_WITHOUT_EXPIRY
     return any(name.startswith(f"{prefix}_node_api_") for name in samples)
 
 

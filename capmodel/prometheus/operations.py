@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -129,11 +130,16 @@ def sync_mode(samples: Samples, prefix: str, spire_version: str | None) -> str |
     if not any(counter(samples, f"{prefix}_{name}") for name in CALLS if name.startswith("node_api_")):
         return None
     if spire_version:
-        cached_crawl = spire.version_tuple(spire_version) >= spire.version_tuple(spire.MODE_RELEASES["crawl"][1])
+        cached_crawl = numbers(spire_version) >= numbers(spire.MODE_RELEASES["crawl"][1])
     else:
         # v0.10.1 began to count authorised calls. v0.10.0 looks like v0.9.
         cached_crawl = bool(counter(samples, f"{prefix}_node_api_authorize_call"))
     return "crawl_cached" if cached_crawl else "crawl"
+
+
+def numbers(spire_version: str) -> tuple[int, int, int]:
+    """Return a release's numbers, without what a build appends to them."""
+    return spire.version_tuple(re.split("[-+]", spire_version)[0])
 
 
 def activity(window: Window, prefix: str) -> Activity:

@@ -298,12 +298,12 @@ def _shared(window: Window, setup: Setup, prefix: str) -> tuple[dict[str, Any], 
         "sync_mode": mode,
         "datastore": setup.datastore,
         "entries_per_agent": setup.entries_per_agent,
-        "agents": setup.agents or _gauge(window.samples, f"{prefix}_node_agents_by_id_cache_count"),
-        "entries": setup.entries or _gauge(window.samples, f"{prefix}_entry_entries_by_entryid_cache_count"),
+        "agents": _told(setup.agents, window.samples, f"{prefix}_node_agents_by_id_cache_count"),
+        "entries": _told(setup.entries, window.samples, f"{prefix}_entry_entries_by_entryid_cache_count"),
         "selectors_per_entry": setup.selectors_per_entry,
         "node_selectors_per_agent": setup.node_selectors_per_agent,
         "ca_key_type": setup.ca_key_type,
-        "cores": setup.cores or _gauge(window.samples, CORES),
+        "cores": _told(setup.cores, window.samples, CORES),
     }
     if version is None:
         notes["spire_version"] = "this release drops the series that has its version"
@@ -317,9 +317,10 @@ def _shared(window: Window, setup: Setup, prefix: str) -> tuple[dict[str, Any], 
     return cells, notes
 
 
-def _gauge(samples: Samples, name: str) -> int | None:
+def _told(given: int | None, samples: Samples, name: str) -> int | None:
+    """Return what was given, or else what a gauge tells."""
     series = samples.get(name)
-    return round(total(series)) if series else None
+    return round(total(series)) if given is None and series else given
 
 
 def _memory(window: Window) -> float | None:
