@@ -16,9 +16,13 @@ from capmodel import spire
 
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
+    from capmodel.deployment import Deployment
     from capmodel.plan import ClusterSizing, Sizing
     from capmodel.prometheus import Imported
+    from capmodel.topology import Topology
     from capmodel.validation import CheckResults
+
+_TOPOLOGIES = ("single", "nested", "federated")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Capacity of SPIRE deployments.")
 
@@ -62,6 +66,9 @@ def size(
     entries_per_agent: Annotated[
         float | None, typer.Option(help="Entries of one agent; workloads / agents if absent.")
     ] = None,
+    zipf_exponent: Annotated[
+        float, typer.Option(help="How unevenly entries spread over agents: 0 evenly, 1 by Zipf's law.")
+    ] = 0.0,
     selectors_per_entry: Annotated[float, typer.Option(help="Selectors of an entry.")] = 2.0,
     dns_names_per_entry: Annotated[float, typer.Option(help="DNS names of an entry.")] = 0.0,
     node_selectors_per_agent: Annotated[float, typer.Option(help="Selectors of an agent's node.")] = 0.0,
@@ -69,8 +76,16 @@ def size(
     reload_interval: Annotated[float, typer.Option(help="Pause between cache reloads, s.")] = spire.RELOAD_INTERVAL_S,
     x509_ttl: Annotated[float, typer.Option(help="Lifetime of a workload's X509-SVID, s.")] = spire.X509_TTL_S,
     agent_ttl: Annotated[float, typer.Option(help="Lifetime of an agent's SVID, s.")] = spire.AGENT_TTL_S,
+    reattests: Annotated[bool, typer.Option("--reattests", help="Agents attest anew instead of renewing.")] = False,
+    ca_ttl: Annotated[float, typer.Option(help="Lifetime of a CA, s.")] = spire.CA_TTL_S,
     jwt_per_s: Annotated[float, typer.Option(help="JWT-SVIDs signed a second.")] = 0.0,
+    jwt_pairs_per_agent: Annotated[
+        float, typer.Option(help="Pairs of identity and audience that an agent's workloads ask tokens for.")
+    ] = 0.0,
+    jwt_requests_per_pair: Annotated[float, typer.Option(help="Requests a second for each pair.")] = 0.0,
+    jwt_ttl: Annotated[float, typer.Option(help="Lifetime of a JWT-SVID, s.")] = spire.JWT_TTL_S,
     changes_per_s: Annotated[float, typer.Option(help="Registration writes a second, half creations.")] = 0.0,
+    updates_per_s: Annotated[float, typer.Option(help="Changes of existing entries a second.")] = 0.0,
     federated_domains: Annotated[float, typer.Option(help="Trust domains that entries federate with.")] = 0.0,
     ca_key_type: Annotated[str, typer.Option(help=", ".join(spire.CA_KEY_TYPES) + ".")] = "ec-p256",
     datastore_round_trip_time: Annotated[float, typer.Option(help="Network round trip to the datastore, s.")] = 0.0,
@@ -78,7 +93,16 @@ def size(
     datastore_speed: Annotated[
         float | None, typer.Option(help="Speed of a core of the datastore's host; machine-speed if absent.")
     ] = None,
-    topology: Annotated[str, typer.Option(help="single: one trust domain, one cluster.")] = "single",
+    cores_taken: Annotated[float, typer.Option(help="Cores of each server's host that others use.")] = 0.0,
+    downstream_servers: Annotated[float, typer.Option(help="Servers below, whose CA these sign.")] = 0.0,
+    federated_peers: Annotated[float, typer.Option(help="Trust domains whose bundles the servers poll.")] = 0.0,
+    topology: Annotated[
+        str, typer.Option(help="single; nested: clusters below a root; federated: trust domains side by side.")
+    ] = "single",
+    clusters: Annotated[
+        int,
+        typer.Option(help="Clusters below the root, or trust domains, that the fleet is split into."),
+    ] = 2,
     max_utilization: Annotated[float, typer.Option(help="Largest share of the cores in use.")] = 0.6,
     max_response_time: Annotated[float, typer.Option(help="Longest mean response time of a sync, s.")] = 1.0,
     level: Annotated[float, typer.Option(help="Coverage of the intervals.")] = 0.9,
@@ -87,8 +111,8 @@ def size(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say how many servers, cores and how much memory a deployment needs."""
-    if topology != "single":
-        raise ValueError(f"topology: got {topology!r}, expected 'single'")
+    if topology not in _TOPOLOGIES:
+        raise ValueError(f"topology: got {topology!r}, expected one of {', '.join(_TOPOLOGIES)}")
     deployment = cm.Deployment(
         agents=agents,
         workloads=workloads,
@@ -96,6 +120,7 @@ def size(
         sync_mode=sync_mode,
         spire_version=spire_version,
         entries_per_agent=entries_per_agent,
+        zipf_exponent=zipf_exponent,
         selectors_per_entry=selectors_per_entry,
         dns_names_per_entry=dns_names_per_entry,
         node_selectors_per_agent=node_selectors_per_agent,
@@ -103,16 +128,31 @@ def size(
         reload_interval_s=reload_interval,
         x509_ttl_s=x509_ttl,
         agent_ttl_s=agent_ttl,
+        reattests=reattests,
+        ca_ttl_s=ca_ttl,
         jwt_per_s=jwt_per_s,
+        jwt_pairs_per_agent=jwt_pairs_per_agent,
+        jwt_requests_per_pair_s=jwt_requests_per_pair,
+        jwt_ttl_s=jwt_ttl,
         changes_per_s=changes_per_s,
+        updates_per_s=updates_per_s,
         federated_domains=federated_domains,
         ca_key_type=ca_key_type,
         datastore_round_trip_time_s=datastore_round_trip_time,
         machine_speed=machine_speed,
         datastore_speed=machine_speed if datastore_speed is None else datastore_speed,
+        cores_taken=cores_taken,
+        downstream_servers=downstream_servers,
+        federated_peers=federated_peers,
     )
+    if topology == "single":
+        fleet: Deployment | Topology = deployment
+    elif not 2 <= clusters <= agents:
+        raise ValueError(f"clusters: got {clusters}, expected at least 2 and at most the number of agents ({agents})")
+    else:
+        fleet = (cm.Nested if topology == "nested" else cm.Federated).split(deployment, into=clusters)
     answer = cm.size(
-        deployment,
+        fleet,
         _fit(measurements),
         max_utilization=max_utilization,
         max_response_time_s=max_response_time,
@@ -338,7 +378,7 @@ def _print_sizing(answer: Sizing) -> None:
     """Print the answer as tables."""
     console = _console()
     for part in answer.clusters:
-        console.print(_sentence(part))
+        console.print(f"{part.name}: {_sentence(part)}" if len(answer.clusters) > 1 else _sentence(part))
         table = _table("", "estimate", "lower", "upper", "unit")
         for row in part.evaluation.to_frame().to_dict("records"):
             values = [_number(row[column]) for column in ("estimate", "lower", "upper")]

@@ -151,6 +151,25 @@ def test_size_for_people(fitted, ended):
     assert "…" not in out
 
 
+@pytest.mark.parametrize(
+    ("topology", "names"),
+    [("nested", ["root", "cluster 1", "cluster 2", "cluster 3"]), ("federated", ["domain 1", "domain 2", "domain 3"])],
+)
+def test_a_fleet_is_split_into_clusters_that_are_sized_each(fitted, ended, topology, names):
+    arguments = ["size", *FLEET, "--topology", topology, "--clusters", "3"]
+    status, out, err = ended(*arguments, "--json")
+    assert (status, err) == (0, "")
+    answer = json.loads(out)
+    assert answer["topology"] == topology
+    assert answer["reference_cell"] is None
+    assert [part["name"] for part in answer["clusters"]] == names
+    split = (cm.Nested if topology == "nested" else cm.Federated).split(cm.Deployment(agents=5000, workloads=10_000), 3)
+    assert answer == json.loads(json.dumps(cm.size(split, costs()).to_dict()))
+    _, text, _ = ended(*arguments)
+    for part in answer["clusters"]:
+        assert f"{part['name']}: {part['agents']} agents, " in text
+
+
 def test_every_field_of_a_deployment_is_an_option(fitted, monkeypatch, ended):
     asked = []
     monkeypatch.setattr(cm, "size", lambda deployment, *_, **__: asked.append(deployment) or stop())
@@ -160,11 +179,16 @@ def test_every_field_of_a_deployment_is_an_option(fitted, monkeypatch, ended):
         "node_selectors_per_agent": 4.0, "sync_interval_s": 6.0, "reload_interval_s": 7.0, "x509_ttl_s": 7200.0,
         "agent_ttl_s": 1800.0, "jwt_per_s": 2.0, "changes_per_s": 3.0, "federated_domains": 5.0,
         "ca_key_type": "rsa-2048", "datastore_round_trip_time_s": 0.01, "machine_speed": 2.0, "datastore_speed": 3.0,
+        "zipf_exponent": 0.5, "jwt_pairs_per_agent": 6.0, "jwt_requests_per_pair_s": 0.25, "jwt_ttl_s": 600.0,
+        "updates_per_s": 1.5, "ca_ttl_s": 43_200.0, "reattests": True, "cores_taken": 0.5, "downstream_servers": 8.0,
+        "federated_peers": 9.0,
     }  # fmt: skip
-    assert set(values) == {field.name for field in fields(cm.Deployment)}
+    # Entries of each single agent are a list, which a notebook has and a command line has not.
+    assert set(values) | {"entries_by_agent"} == {field.name for field in fields(cm.Deployment)}
     arguments = []
     for name, value in values.items():
-        arguments += ["--" + re.sub(r"(?<!per)_s$", "", name).replace("_", "-"), str(value)]
+        arguments.append("--" + re.sub(r"(?<!per)_s$", "", name).replace("_", "-"))
+        arguments += [] if value is True else [str(value)]
     refused(ended("size", *arguments))
     assert asked == [cm.Deployment(**values)]
 
@@ -181,7 +205,9 @@ def test_a_datastore_is_as_quick_as_the_servers_unless_told(fitted, monkeypatch,
     [
         (["--agents", "0", "--workloads", "5"], "agents: got 0, expected at least 1 and at most 1e+07"),
         (["--agents", "5", "--workloads", "-1"], "workloads: got -1, expected at least 0"),
-        ([*FLEET, "--topology", "ring"], "topology: got 'ring', expected"),
+        ([*FLEET, "--topology", "ring"], "topology: got 'ring', expected one of single, nested, federated"),
+        ([*FLEET, "--topology", "nested", "--clusters", "1"], "clusters: got 1, expected at least 2"),
+        ([*FLEET, "--topology", "federated", "--clusters", "5001"], "clusters: got 5001, expected at least 2 and"),
         ([*FLEET, "--datastore", "oracle"], "datastore: got 'oracle', expected one of sqlite, postgresql"),
         ([*FLEET, "--sync-mode", "crawl", "--spire-version", "v1.15.3"], "spire_version: got 'v1.15.3', expected"),
         ([*FLEET, "--x509-ttl", "nan"], "x509_ttl_s: got nan, expected at least 60"),
