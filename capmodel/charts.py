@@ -665,19 +665,19 @@ def held_out_costs(frame: pd.DataFrame) -> ChartType:
         .transform_filter("mode == 'all' || datum.sync_mode == mode")
         .transform_calculate(key="datum.sync_mode + ' ' + datum.operation")
         .transform_lookup("key", alt.LookupData(_data(kinds, "guide_groups"), "key", ["group"]))
-        .mark_point(**MEASURED)
+        .mark_point(**{**MEASURED, "size": 30, "opacity": 0.7})
         .encode(
             x,
             y,
             alt.Color("component:N", scale=_colors(parts), title="CPU of the"),
-            alt.Shape("group:N", scale=shapes, title=None),
+            alt.Shape("group:N", scale=shapes, legend=alt.Legend(title=None, orient="bottom", columns=3, offset=8)),
             tooltip=tooltip,
         )
     )
     lines = [
-        {"line": line, "predicted_ms": end / max(line, 1.0), "measured_ms": end * min(line, 1.0)}
+        {"line": line, "predicted_ms": at, "measured_ms": at * line}
         for line in (0.75, 1.0, 1.25)
-        for end in ends
+        for at in (ends[0] / min(line, 1.0), ends[1] / max(line, 1.0))
     ]
     guide = alt.Chart(alt.Data(values=lines, name="guide_lines")).encode(x, y, detail="line:N")
     modes = {name: LABELS[name] for name in pd.unique(frame["sync_mode"])}
@@ -693,8 +693,8 @@ def held_out_costs(frame: pd.DataFrame) -> ChartType:
     )
     return (
         alt.layer(
-            guide.transform_filter("datum.line == 1").mark_line(strokeWidth=1.5, color="currentColor", opacity=0.7),
-            guide.transform_filter("datum.line != 1").mark_line(**LIMIT),
+            guide.transform_filter("datum.line == 1").mark_line(**{**LIMIT, "strokeDash": [1, 0]}, strokeWidth=1.5),
+            guide.transform_filter("datum.line != 1").mark_line(**LIMIT, strokeWidth=1),
             points,
         )
         .add_params(_choice("mode", {"all": "all", **modes}, "all", "sync mode"))
@@ -721,7 +721,8 @@ def interval_coverage(frame: pd.DataFrame) -> ChartType:
     Chart
         Control ``level``; 90 % at first.
     """
-    x = alt.X("share:Q", title="share inside", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", grid=True))
+    axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format="%", grid=True)
+    x = alt.X("share:Q", title="share inside", scale=alt.Scale(domain=[0, 1]), axis=axis)
     groups, parts = list(pd.unique(frame["group"])), ["server", "datastore"]
     y = alt.Y("group:N", title=None, sort=groups, axis=alt.Axis(labelLimit=150, domain=False, ticks=False))
     offset = alt.YOffset("component:N", sort=parts)
@@ -755,7 +756,7 @@ def interval_coverage(frame: pd.DataFrame) -> ChartType:
         .add_params(_level_choice(levels))
         .properties(
             width="container",
-            height={"step": 15},
+            height=30 * len(groups),
             title=title,
             description=f"Share of left-out measurements inside their 90 % intervals. {said}.",
         )
@@ -791,11 +792,9 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
     scale = alt.Scale(type="log", domain=[max(low, 0.05), min(high, 20.0)], clamp=True, nice=False)
     axis = alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10], format="~g", grid=True)
     quantities = list(pd.unique(frame["quantity"]))
-    color = alt.Color(
-        "quantity:N",
-        scale=alt.Scale(domain=quantities, range=[BLUE, VERMILION, GREEN, PURPLE][: len(quantities)]),
-        title=None,
-    )
+    colors = alt.Scale(domain=quantities, range=[BLUE, VERMILION, GREEN, PURPLE][: len(quantities)])
+    legend = alt.Legend(title=None, columns=2, symbolType="circle", symbolOpacity=1)
+    color = alt.Color("quantity:N", scale=colors, legend=legend)
     y = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=190, domain=False, ticks=False))
     offset = alt.YOffset("quantity:N", sort=quantities)
     ratios = {"ratio": "measured", "low": "lower", "high": "upper"}
@@ -831,7 +830,7 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
         .add_params(_choice("runs", kinds, next(iter(kinds)), "runs"))
         .properties(
             width="container",
-            height={"step": 9},
+            height=9 * int(frame.groupby("kind").size().max()),
             title=title,
             description=f"Measured quantities inside their 90 % intervals. {said}.",
         )
@@ -844,8 +843,8 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
     Parameters
     ----------
     frame : DataFrame
-        One row a figure: ``id``, ``quantity``, ``unit``, ``value`` (as published), ``low`` and ``high`` (finite),
-        ``predicted``, ``lower``, ``upper``, ``verdict``.
+        One row a figure: ``id``, ``quantity``, ``unit``, ``value`` (as published), ``low`` and ``high`` (above 0 and
+        finite), ``predicted``, ``lower``, ``upper``, ``verdict``.
 
     Returns
     -------
@@ -858,7 +857,7 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
         middle=(frame["low"] + frame["high"]) / 2 / frame["predicted"],
         least=frame["lower"] / frame["predicted"],
         most=frame["upper"] / frame["predicted"],
-        label=frame["quantity"].str.replace("_", " ") + ", " + frame["unit"],
+        label=frame["id"] + " " + frame["quantity"].str.replace("_", " "),
     )
     ends = _reach(data[["middle", "least", "to", "most"]])
     scale = alt.Scale(type="log", domain=ends, clamp=True, nice=False)
@@ -895,7 +894,7 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
     description = f"{inside.sum()} of {len(frame)} published figures lie inside the interval predicted for them."
     return alt.layer(intervals, published, points, data=_data(data, "field_figures")).properties(
         width="container",
-        height={"step": 18},
+        height=18 * len(frame),
         title=title,
         description=f"{description} Outside: {outside}.",
     )
