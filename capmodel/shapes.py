@@ -871,7 +871,7 @@ def assumptions(fleet: Inputs, limits: Limits, datastore: str) -> list[str]:
     """
     spread = "." if len(classes_of(fleet)) == 1 else f" on average, {largest_agent(fleet):.3g} on the largest."
     found = [
-        f"{fleet.workloads:.0f} workloads are {fleet.workloads:.0f} registration entries, "
+        f"{fleet.workloads:,.0f} workloads are {fleet.workloads:,.0f} registration entries, "
         f"{fleet.entries_per_agent:.3g} an agent" + spread,
         "Agents spread evenly over the servers.",
         f"A core is worth {fleet.machine_speed:g} of the measured machine's.",
