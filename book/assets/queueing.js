@@ -34,7 +34,7 @@
     return right ? [Number(named.agents.value), pause, Number(named.demand_ms.value) / 1000, Number(named.cores.value)] : null;
   }
 
-  const first = () => fields.every((field) => field.value.trim() === field.defaultValue || field.name === "agents");
+  const untouched = (field) => field.value.trim() === field.defaultValue;
 
   let original = null;
   let drawn = "";
@@ -44,15 +44,18 @@
     const view = figure?.chart?.result?.view, spec = figure?.chart?.spec;
     if (!spec) return;
     const kept = spec.datasets?.closed_loop || spec.data.values;
-    original ||= kept.filter((row) => row.kind === "simulated" || row.kind === "whole");
+    original ||= {
+      rows: kept.filter((row) => row.kind === "simulated" || row.kind === "whole"), description: spec.description,
+    };
     const [agents, think, service, cores] = setting;
     const rows = loop.curve(think, service, cores).map((point) => ({ kind: "curve", ...point }));
     rows.push(...loop.marks(agents, think, service, cores).map((mark) => ({ kind: "mark", ...mark })));
-    if (first()) rows.push(...original);
+    if (fields.every((field) => field.name === "agents" || untouched(field))) rows.push(...original.rows);
     // The page's own script draws from the specification again when the page changes its width, and offers it as CSV.
     kept.splice(0, kept.length, ...rows);
     const title = loop.headline(agents, think, service, cores);
-    spec.description = title + ". " + loop.sentence(agents, think, service, cores);
+    spec.description = fields.every(untouched) ? original.description :
+      title + ". " + loop.sentence(agents, think, service, cores);
     figure.querySelector("figcaption strong").textContent = title;
     figure.dataset.setting = setting.join(" ");
     if (!view) return;
@@ -61,13 +64,14 @@
   }
 
   let wait = 0;
-  /* Browsers allow few changes of the address a second. */
+  /* Browsers allow few changes of the address a second; by then a reader may be in the middle of another number. */
   function remember() {
     clearTimeout(wait);
     wait = setTimeout(function () {
+      if (fields.some(fault)) return;
       const url = new URL(location.href);
       for (const field of fields) {
-        if (field.value.trim() === field.defaultValue) url.searchParams.delete(field.name);
+        if (untouched(field)) url.searchParams.delete(field.name);
         else url.searchParams.set(field.name, field.value.trim());
       }
       try { history.replaceState(history.state, "", url); } catch { /* some browsers forbid it on disk */ }
@@ -76,11 +80,12 @@
 
   function update() {
     const setting = read();
-    if (setting === null || setting.join(" ") === drawn) return;
+    if (setting === null) return;
+    remember();
+    if (setting.join(" ") === drawn) return;
     drawn = setting.join(" ");
     root.querySelector("[data-out='sentence']").textContent = loop.sentence(...setting);
     chart(setting);
-    remember();
   }
 
   let frame = 0;
@@ -119,13 +124,12 @@
     if (fault(field)) field.value = field.defaultValue;
   }
   sliders.forEach(place);
-  if (fields.some((field) => field.value.trim() !== field.defaultValue)) update();
-  else drawn = read().join(" ");
+  update();
   if (figure) {
-    // The chart is drawn after this script runs; a setting from the address waits for that.
+    // The chart is drawn after this script runs, from rows with the few digits that a picture needs.
     const ready = async function () {
       const now = read();
-      if (now && fields.some((field) => field.value.trim() !== field.defaultValue)) await chart(now);
+      if (now) await chart(now);
       root.dataset.ready = "true";
     };
     const watch = new MutationObserver(() => { watch.disconnect(); ready(); });
