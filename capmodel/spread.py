@@ -51,7 +51,7 @@ def zipf_classes(agents: float, mean_entries: float, exponent: float) -> list[En
     >>> zipf_classes(1000, 20.0, 0.0)
     [EntryClass(share=1.0, entries=20.0)]
     >>> round(zipf_classes(1000, 20.0, 1.0)[0].entries)
-    2670
+    2666
     """
     if exponent <= 0.0 or agents <= 1.0:
         return [EntryClass(share=1.0, entries=mean_entries)]
