@@ -14,6 +14,7 @@ import hashlib
 import html
 import json
 import re
+import textwrap
 from typing import Any, Literal
 
 import altair as alt
@@ -620,6 +621,18 @@ def size_curve(frame: pd.DataFrame, title: str) -> ChartType:
     ).properties(title=alt.Title(title, subtitle=subtitle), description=description)
 
 
+#: Long names beside a chart, on two lines so that a narrow screen has room for both.
+_LINES = alt.Axis(
+    labelExpr="split(datum.label, '|')",
+    labelFontSize=10.5,
+    labelLineHeight=11,
+    labelLimit=150,
+    labelOverlap=False,
+    domain=False,
+    ticks=False,
+)
+
+
 def _reach(values: pd.DataFrame) -> list[float]:
     """Return the ends of a logarithmic axis that holds all values with some room."""
     found = values.to_numpy(float)
@@ -777,8 +790,8 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
     Parameters
     ----------
     frame : DataFrame
-        One row a quantity: ``kind`` (which runs), ``label`` (what was run), ``quantity`` (for readers), ``measured``,
-        ``predicted``, ``lower``, ``upper``, ``run_id``.
+        One row a quantity: ``kind`` (which runs), ``label`` (what was run; ``|`` begins a new line), ``quantity`` (for
+        readers), ``measured``, ``predicted``, ``lower``, ``upper``, ``run_id``.
     kinds : dict of str to str
         Each kind with its name for readers, in order.
 
@@ -793,9 +806,9 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
     axis = alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10], format="~g", grid=True)
     quantities = list(pd.unique(frame["quantity"]))
     colors = alt.Scale(domain=quantities, range=[BLUE, VERMILION, GREEN, PURPLE][: len(quantities)])
-    legend = alt.Legend(title=None, columns=2, symbolType="circle", symbolOpacity=1)
+    legend = alt.Legend(title=None, columns=1, symbolType="circle", symbolOpacity=1)
     color = alt.Color("quantity:N", scale=colors, legend=legend)
-    y = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=190, domain=False, ticks=False))
+    y = alt.Y("label:N", title=None, sort=None, axis=_LINES)
     offset = alt.YOffset("quantity:N", sort=quantities)
     ratios = {"ratio": "measured", "low": "lower", "high": "upper"}
     chosen = alt.Chart().transform_filter("datum.kind == runs").encode(y, offset)
@@ -830,7 +843,7 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
         .add_params(_choice("runs", kinds, next(iter(kinds)), "runs"))
         .properties(
             width="container",
-            height=9 * int(frame.groupby("kind").size().max()),
+            height=11 * int(frame.groupby("kind").size().max()),
             title=title,
             description=f"Measured quantities inside their 90 % intervals. {said}.",
         )
@@ -857,13 +870,12 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
         middle=(frame["low"] + frame["high"]) / 2 / frame["predicted"],
         least=frame["lower"] / frame["predicted"],
         most=frame["upper"] / frame["predicted"],
-        label=frame["id"] + " " + frame["quantity"].str.replace("_", " "),
+        label=["|".join(textwrap.wrap(name, 24)) for name in frame["id"] + " " + frame["quantity"].str.replace("_", " ")],
     )
     ends = _reach(data[["middle", "least", "to", "most"]])
     scale = alt.Scale(type="log", domain=ends, clamp=True, nice=False)
     axis = alt.Axis(values=[0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10], format="~g", grid=True)
-    y = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=190, domain=False, ticks=False))
-    base = alt.Chart().encode(y)
+    base = alt.Chart().encode(alt.Y("label:N", title=None, sort=None, axis=_LINES))
     tooltip = [
         alt.Tooltip("id:N", title="figure"),
         alt.Tooltip("quantity:N"),
@@ -894,7 +906,7 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
     description = f"{inside.sum()} of {len(frame)} published figures lie inside the interval predicted for them."
     return alt.layer(intervals, published, points, data=_data(data, "field_figures")).properties(
         width="container",
-        height=18 * len(frame),
+        height=24 * len(frame),
         title=title,
         description=f"{description} Outside: {outside}.",
     )
