@@ -870,7 +870,9 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
         middle=(frame["low"] + frame["high"]) / 2 / frame["predicted"],
         least=frame["lower"] / frame["predicted"],
         most=frame["upper"] / frame["predicted"],
-        label=["|".join(textwrap.wrap(name, 24)) for name in frame["id"] + " " + frame["quantity"].str.replace("_", " ")],
+        label=[
+            "|".join(textwrap.wrap(name, 24)) for name in frame["id"] + " " + frame["quantity"].str.replace("_", " ")
+        ],
     )
     ends = _reach(data[["middle", "least", "to", "most"]])
     scale = alt.Scale(type="log", domain=ends, clamp=True, nice=False)
