@@ -333,6 +333,11 @@ def load_of(fleet: Inputs, unit: UnitCosts, rates: list[Rate], servers: float) -
             other_datastore,
             scaled(demand_of(unit.datastore, part, work), rates[r].rate_per_s, 1.0 / fleet.datastore_speed),
         )
+        if family == "crawl" and rates[r].operation in ("sign_x509", "renew_agent", "sign_jwt"):
+            # Until v0.10 a call that signs crawls like a sync, but not in its turn: an agent makes it on top.
+            # v0.10.2 pkg/agent/manager/sync.go:78-103, pkg/server/endpoints/node/handler.go:291-339,455,1014-1050
+            other_server = added(other_server, scaled(sync_server, rates[r].rate_per_s / servers, 1.0))
+            other_datastore = added(other_datastore, scaled(sync_datastore, rates[r].rate_per_s, 1.0))
     return Load(
         sync_server=sync_server,
         sync_datastore=sync_datastore,

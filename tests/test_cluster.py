@@ -157,6 +157,26 @@ def test_load_is_rates_times_predicted_costs(datastore):
         assert load.other_datastore.busy_s == pytest.approx(datastore_s, rel=1e-9)
 
 
+@pytest.mark.parametrize("mode", ["crawl", "crawl_cached", "full_cache"])
+def test_in_a_crawl_every_call_that_signs_crawls_on_top(mode):
+    """Calls that sign X509-SVIDs, renew agents and sign JWT-SVIDs: each does the datastore's work of a sync."""
+    fleet = inputs(sync_mode=mode, workloads=50_000, x509_ttl_s=300, jwt_per_s=40.0)
+    unit = costs().unit_costs("postgresql")
+    rates = operation_rates(fleet, 1, 0.0, 0.0)
+    load = cluster.load_of(fleet, unit, rates, 1.0)
+    by_name = {rate.operation: rate for rate in rates[1:]}
+    signing = sum(by_name[name].rate_per_s for name in ("sign_x509", "renew_agent", "sign_jwt"))
+    alone = sum(
+        rate.rate_per_s
+        * cluster.demand_of(
+            unit.datastore, spire.family(mode, rate.operation), cluster.work_of(fleet, rate.operation, rate.batch_size)
+        ).busy_s
+        for rate in rates[1:]
+    )
+    crawled = signing * load.sync_datastore.busy_s if mode.startswith("crawl") else 0.0
+    assert load.other_datastore.busy_s == pytest.approx(alone + crawled, rel=1e-9)
+
+
 @pytest.mark.parametrize("speed", [0.5, 2.0, 10.0])
 def test_a_quicker_machine_needs_fewer_seconds(speed):
     unit = costs().unit_costs("postgresql")
