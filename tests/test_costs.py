@@ -32,6 +32,7 @@ def estimate(component: str = "server", **values: object) -> float:
 # Runs made of known costs
 
 
+@cache
 def measured_runs(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the shipped windows as they would come out if the fitted costs were the truth, with Gamma noise."""
     random, truth = np.random.default_rng(seed), costs()
@@ -108,7 +109,7 @@ def test_a_reload_is_recovered_though_its_parts_go_together(datastore):
         assert refitted(seed).predict(frame)["estimate_s"].dropna().to_numpy() == pytest.approx(truth, rel=0.2)
 
 
-@pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.95])
+@pytest.mark.parametrize("level", [0.5, 0.9])
 def test_intervals_hold_as_often_as_they_say(level):
     """New windows of the same truth, predicted by a fit to other windows."""
     inside = []
