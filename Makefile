@@ -15,7 +15,7 @@ test: $(READY)
 	@$(BIN)/mypy
 	@$(BIN)/python scripts/browser.py
 	@$(BIN)/python -m capmodel book
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
 
 lint: $(READY)
 	@$(BIN)/ruff check .
