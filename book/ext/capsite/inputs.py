@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-#: Decides what a page's cells print: data, models, this extension, versions of all packages.
-EXECUTION = ("data/**/*", "capmodel/**/*.py", "book/ext/**/*.py", "requirements.lock")
+#: Decides what a page's cells print: data, models, this extension, timings, versions of all packages.
+EXECUTION = ("data/**/*", "capmodel/**/*.py", "book/ext/**/*.py", "bench/results.csv", "requirements.lock")
 #: Decides everything else on the site.
 PRESENTATION = ("book/**/*", "_config.yml")
 #: Names the folder of the reader's own runs; those in data/measurements are used without it.
