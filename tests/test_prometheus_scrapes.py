@@ -14,7 +14,7 @@ from prometheus_pages import FULL, SCRAPES, T0, given_for, page, pair, syncs, ti
 
 import capmodel as cm
 from capmodel.datasets import DataError, read_runs, write_csv
-from capmodel.prometheus import Setup, import_scrapes
+from capmodel.prometheus import Setup, import_scrapes, operations
 from capmodel.prometheus.rows import safe_name
 from capmodel.prometheus.scrapes import parse_time, read_scrape
 
@@ -279,6 +279,36 @@ def test_a_reload_that_does_not_matter_is_let_pass(scrape):
     pages = page(syncs(100), at=0.0), page(syncs(60_100) | {"entry_cache_reload": 11})
     made = scrape(*pages, setup=setup, costs=costs)
     assert (made.kind, made.frame["operations"].item()) == ("sync_runs", 60_000)
+
+
+@pytest.mark.parametrize("bundles", [998, 1000, 1002, 1010])
+def test_a_sync_cut_by_the_windows_edge_is_counted_by_its_entries(scrape, bundles):
+    name = "rpc_bundle_v1_bundle_get_bundle"
+    cells = scrape(*window({name: 100}, {name: 100 + bundles})).frame.iloc[0]
+    assert (cells["operation"], cells["operations"]) == ("sync", 1000)
+
+
+def test_bundles_that_no_sync_asked_for_are_work_of_their_own(scrape):
+    name = "rpc_bundle_v1_bundle_get_bundle"
+    with pytest.raises(ValueError, match=r"beside get_bundle, .*sync \d+%"):
+        scrape(*window({name: 100}, {name: 4100}), shape="sync", costs=costs)
+
+
+def test_a_reload_of_more_entries_takes_a_larger_share_and_a_list_of_them_a_page():
+    done = operations.Activity({"sync": operations.Amount(1000.0), "reload": operations.Amount(12.0)}, 0.0, 0.0)
+    lists = done._replace(amounts={"sync": operations.Amount(1000.0), "list_entries": operations.Amount(12.0)})
+
+    def share(done, entries):
+        known = {**vars(FULL), "sync_mode": "full_cache", "entries": entries}
+        found = operations.shares(done, known, costs, 60.0)
+        assert sum(found.values()) == pytest.approx(1.0)
+        return next(part for name, part in found.items() if name != "sync")
+
+    few, more, many = (share(done, entries) for entries in (0, 1000, 100_000))
+    # The price of a reload is linear in entries: so are the odds of its share.
+    odds = [part / (1 - part) for part in (few, more, many)]
+    assert (odds[2] - odds[0]) / (odds[1] - odds[0]) == pytest.approx(100.0)
+    assert share(lists, 100) < share(lists, 500) == share(lists, 100_000)
 
 
 def test_shares_that_cannot_be_told_are_not_guessed(scrape):
