@@ -801,7 +801,7 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
     ----------
     frame : DataFrame
         One row a quantity: ``kind`` (which runs), ``label`` (what was run; ``|`` begins a new line), ``quantity`` (for
-        readers), ``measured``, ``predicted``, ``lower``, ``upper``, ``run_id``.
+        readers; categories in their order), ``measured``, ``predicted``, ``lower``, ``upper``, ``run_id``.
     kinds : dict of str to str
         Each kind with its name for readers, in order.
 
@@ -815,7 +815,7 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
     ends = [max(low, 0.05), min(high, 20.0)]
     scale = alt.Scale(type="log", domain=ends, clamp=True, nice=False)
     axis = alt.Axis(values=_steps(ends), format="~g", grid=True)
-    quantities = list(pd.unique(frame["quantity"]))
+    quantities = list(frame["quantity"].astype("category").cat.categories)
     colors = alt.Scale(domain=quantities, range=[BLUE, VERMILION, GREEN, PURPLE][: len(quantities)])
     legend = alt.Legend(title=None, columns=1, symbolType="circle", symbolOpacity=1)
     color = alt.Color("quantity:N", scale=colors, legend=legend)
