@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -43,6 +44,10 @@ def _key_cache(app: Sphinx, config: Config) -> None:
     cache = Path(app.outdir).parent / "cache"
     key = digest(root_of(app), EXECUTION)[:16]
     config.nb_execution_cache_path = str(cache / key)
+    # Made here, because two processes that read pages at the same time would both make its tables, and one would fail.
+    database = get_cache(cache / key)
+    database.list_cache_records()
+    database.db.dispose()
     for other in cache.glob("*"):
         if other.name != key:
             shutil.rmtree(other, ignore_errors=True)
