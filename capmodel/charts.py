@@ -1346,10 +1346,11 @@ def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
     Chart
         Controls ``agents``, ``clusters`` and ``federates``.
     """
+    each = "format(datum.agents_each, ',') + ' agents"
     heads = {
-        "single trust domain": "'One trust domain: ' + format(datum.agents_each, ',') + ' agents'",
-        "nested": "'Nested: ' + datum.clusters + ' clusters of ' + format(datum.agents_each, ',') + ' agents below a root'",
-        "federated": "'Federated: ' + datum.clusters + ' trust domains of ' + format(datum.agents_each, ',') + ' agents'",
+        "single trust domain": f"'One trust domain: ' + {each}'",
+        "nested": f"'Nested: ' + datum.clusters + ' clusters of ' + {each} below a root'",
+        "federated": f"'Federated: ' + datum.clusters + ' trust domains of ' + {each}'",
     }
     state = (
         "(datum.part == 'root' || datum.agents == agents) && "
@@ -1358,12 +1359,10 @@ def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
     )
     data = _data(frame, "topologies")
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, 1]), axis=None)
-    color = alt.Color(
-        "used:Q",
-        scale=alt.Scale(domain=[0, 1], scheme="viridis"),
-        title="share of the cores in use",
-        legend=alt.Legend(format="%", gradientLength=160, values=[0, 0.5, 1], direction="horizontal", offset=4),
-    )
+    legend = alt.Legend(
+        title="share of the cores in use", format="%", gradientLength=160, values=[0, 0.5, 1], offset=8
+    )  # fmt: skip
+    shades = alt.Scale(domain=[0, 1], scheme="viridis")
     ink = alt.condition("datum.used > 0.6", alt.value("black"), alt.value("white"))
     tooltip = [
         alt.Tooltip("topology:N"),
@@ -1378,6 +1377,7 @@ def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
 
     def panel(topology: str) -> ChartType:
         nested = topology == "nested"
+        color = alt.Color("used:Q", scale=shades, legend=legend if topology == _TOPOLOGIES[0] else None)
         levels = 4 if nested else 2
         y = alt.Y("y:Q", scale=alt.Scale(domain=[0.3, levels + 1.1]), axis=None)
         parts = (
@@ -1438,16 +1438,14 @@ def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
         groupby=["topology"],
     )
     loads = []
-    for kind, prefix, dy in ((kinds[0], "one", -7), (kinds[1], "all", 7)):
+    for kind, prefix, dy in ((kinds[0], "one", 2), (kinds[1], "all", 14)):
         rows = totals.transform_calculate(kind=f"'{kind}'")
-        y = alt.Y(
-            "topology:N", title=None, sort=list(_TOPOLOGIES), axis=alt.Axis(domain=False, ticks=False, labelLimit=150)
-        )
+        y = alt.Y("topology:N", sort=list(_TOPOLOGIES), axis=None)
         hue = alt.Color(
             "kind:N",
             title=None,
             scale=alt.Scale(domain=kinds, range=[VERMILION, GREY]),
-            legend=alt.Legend(offset=4, symbolType="circle"),
+            legend=alt.Legend(offset=8, symbolType="circle", symbolOpacity=1, direction="vertical"),
         )
         shown = [
             alt.Tooltip("topology:N"),
@@ -1462,17 +1460,23 @@ def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
         )
         loads.append(
             rows.mark_point(**{**MEASURED, "size": 70}, yOffset=dy).encode(
-                alt.X(f"{prefix}_cores:Q", scale=scale, axis=axis, title="cores of work"), y, hue, tooltip=shown
+                alt.X(f"{prefix}_cores:Q", scale=scale, axis=axis, title="datastore cores of work"),
+                y,
+                hue,
+                tooltip=shown,
             )
         )
+    names = totals.mark_text(align="left", fontWeight="bold", dy=-14).encode(
+        x=alt.value(0), y=alt.Y("topology:N", sort=list(_TOPOLOGIES), axis=None), text="topology:N"
+    )
     load_panel = (
-        alt.layer(*loads)
+        alt.layer(*loads, names)
         .transform_calculate(
             all_cores="datum.count * datum.datastore_cores",
             all_lower="datum.count * datum.datastore_cores_lower",
             all_upper="datum.count * datum.datastore_cores_upper",
         )
-        .properties(width="container", height=120)
+        .properties(width="container", height=150)
     )
     chosen = frame[
         ((frame["agents"] == first["agents"]) | (frame["part"] == "root"))
@@ -1488,8 +1492,8 @@ def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
     share = main.loc["nested", "datastore_cores"] / main.loc["single trust domain", "datastore_cores"]
     title = alt.Title(
         f"Nested in {first['clusters']}, {first['agents']:,} agents leave each datastore {share:.0%} of the work",
-        subtitle="Squares: servers, circles: datastores, with the share of their cores in use. Every cluster has the same "
-        "shape. Below: datastore work on busy hosts with its 90 % interval, on a logarithmic axis.",
+        subtitle="Squares: servers, circles: datastores, with the share of their cores in use. Every cluster has the "
+        "same shape. Below: datastore work on busy hosts with its 90 % interval, on a logarithmic axis.",
     )
     options = sorted(int(value) for value in frame["agents"].dropna().unique())
     clusters = sorted(int(value) for value in frame["clusters"].dropna().unique())
@@ -1517,7 +1521,9 @@ def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
         )
         .properties(
             title=title,
-            description=f"Topologies of {first['agents']:,} agents, nested and federated in {first['clusters']}. {said}.",
+            description=(
+                f"Topologies of {first['agents']:,} agents, nested and federated in {first['clusters']}. {said}."
+            ),
         )
     )
 
@@ -1541,7 +1547,12 @@ def shared_datastore(frame: pd.DataFrame) -> ChartType:
     alone = measured[measured["load"] == "reloads alone"].set_index(["datastore", "servers"])["cores"]
     low, high = int(measured["servers"].min()), int(measured["servers"].max())
     times = {name: alone[name, high] / alone[name, low] for name in stores}
-    color = alt.Color("datastore:N", scale=_colors(stores), title=None, legend=alt.Legend(labelExpr=_labels(stores)))
+    color = alt.Color(
+        "datastore:N",
+        scale=_colors(stores),
+        title=None,
+        legend=alt.Legend(labelExpr=_labels(stores), symbolOpacity=1, symbolType="stroke"),
+    )
     x = alt.X("servers:O", title="servers", axis=alt.Axis(labelAngle=0))
 
     def panel(load: str) -> ChartType:
@@ -1568,8 +1579,8 @@ def shared_datastore(frame: pd.DataFrame) -> ChartType:
         for name in stores
     )
     title = alt.Title(
-        f"{high} servers reload {' and '.join(f'{times[name]:.1f}' for name in stores)} times as much from one datastore as "
-        f"{low}",
+        f"{high} servers reload {' and '.join(f'{times[name]:.1f}' for name in stores)} times as much from one "
+        f"datastore as {low}",
         subtitle="Points: measured, no fit saw them. Lines: model with its 90 % interval.",
     )
     return alt.hconcat(panel("reloads alone"), panel("with agents"), data=_data(frame, "shared_datastore")).properties(
@@ -1603,7 +1614,12 @@ def datastore_distance(frame: pd.DataFrame) -> ChartType:
     ends = _reach(frame[["response_s", "lower_s", "upper_s"]])
     scale = alt.Scale(type="log", domain=ends, nice=False)
     axis = alt.Axis(values=[0.001, 0.01, 0.1, 1], labelExpr=_TIME_LABEL)
-    color = alt.Color("sync_mode:N", scale=_colors(modes), title=None, legend=alt.Legend(labelExpr=_labels(modes)))
+    color = alt.Color(
+        "sync_mode:N",
+        scale=_colors(modes),
+        title=None,
+        legend=alt.Legend(labelExpr=_labels(modes), symbolOpacity=1, symbolType="stroke"),
+    )
     callers = sorted(int(value) for value in measured["population"].unique())
     shape = alt.Shape(
         "callers:N",
@@ -1624,8 +1640,10 @@ def datastore_distance(frame: pd.DataFrame) -> ChartType:
         ]
         points = part.transform_filter("datum.kind == 'measured'").mark_point(**MEASURED)
         return alt.layer(
-            model.mark_area(**BAND).encode(x, alt.Y("lower_s:Q", scale=scale, axis=axis), alt.Y2("upper_s:Q"), color),
-            model.mark_line(**MODEL).encode(x, y, color),
+            model.mark_area(**BAND, interpolate="monotone").encode(
+                x, alt.Y("lower_s:Q", scale=scale, axis=axis), alt.Y2("upper_s:Q"), color
+            ),
+            model.mark_line(**MODEL, interpolate="monotone").encode(x, y, color),
             points.encode(x, y, color, shape, tooltip=tooltip),
         ).properties(width="container", height=240)
 
