@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from capmodel.queueing._arguments import Floats, non_negative, whole
+from capmodel.queueing._arguments import Floats, flattened, non_negative, whole
 
 #: Probabilities computed at once: a block of rows that stays in a core's cache.
 _BLOCK = 1 << 16
@@ -92,9 +92,7 @@ def finite_source(
     (customers,) = whole(0, population=population)
     think, service = non_negative(think_time=think_time, service_time=service_time)
     (count,) = whole(1, servers=servers)
-    customers, think, service, count = np.broadcast_arrays(customers, think, service, count)
-    shape = customers.shape
-    customers, think, service, count = (array.ravel() for array in (customers, think, service, count))
+    shape, (customers, think, service, count) = flattened(customers, think, service, count)
     results = np.empty((4, customers.size))
     ordinary = (customers > 0.0) & (think > 0.0) & (service > 0.0) & (count > 0.0)
     if ordinary.all():
@@ -203,9 +201,7 @@ def _padded(customers: Floats, think_time: ArrayLike, service_time: ArrayLike, s
     """Return the distributions as one array, zero beyond each population."""
     think, service = non_negative(think_time=think_time, service_time=service_time)
     (count,) = whole(1, servers=servers)
-    customers, think, service, count = np.broadcast_arrays(customers, think, service, count)
-    shape = customers.shape
-    customers, think, service, count = (array.ravel() for array in (customers, think, service, count))
+    shape, (customers, think, service, count) = flattened(customers, think, service, count)
     most = int(np.nanmax(customers, initial=0.0))
     result = np.zeros((customers.size, most + 1))
     result[np.isnan(customers + think + service + count)] = np.nan
@@ -233,7 +229,7 @@ def _distributions(
     # p_n / p_(n-1) falls in n, so that p has one peak: the last n at which the ratio is at least 1.
     peak = np.floor((customers + 1.0) * (ratio / (1.0 + ratio)))
     queued = np.maximum(np.floor(customers + 1.0 - servers / ratio), servers)
-    peak = np.clip(np.where(peak < servers, peak, queued), 0.0, customers)
+    peak = np.minimum(np.maximum(np.where(peak < servers, peak, queued), 0.0), customers)
     below, above = _reach(customers, ratio, servers, peak)
     start = 0
     while start < customers.size:
