@@ -1750,8 +1750,8 @@ def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) 
     Parameters
     ----------
     frame : DataFrame
-        One row a point and component: ``factor``, ``x`` (a number, or a text where the factor has no order),
-        ``component``, ``cores``, ``lower``, ``upper`` and ``here``, true for the reader's own fleet.
+        One row a point and component: ``factor``, ``x`` or, where the factor has no order, ``name``; ``component``,
+        ``cores``, ``lower``, ``upper`` and ``here``, true for the reader's own fleet.
     panels : dict of str to dict
         For each factor ``title``; ``scale`` (``"log"``, ``"linear"``, ``"symlog"`` or ``"names"``); ``ticks``; and
         ``label``, an expression that writes a tick.
@@ -1771,18 +1771,21 @@ def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) 
     for factor, panel in panels.items():
         names = panel["scale"] == "names"
         if names:
-            x: alt.X = alt.X("x:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelOverlap=False))
+            x: alt.X = alt.X("name:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelOverlap=False))
         else:
             kind = {"type": panel["scale"]} | ({"constant": panel["ticks"][1]} if panel["scale"] == "symlog" else {})
             marks = alt.Axis(
-                values=panel["ticks"], labelExpr=panel.get("label", "format(datum.value, '~s')"), grid=False
+                values=panel["ticks"],
+                labelExpr=panel.get("label", "format(datum.value, datum.value < 1000 ? '~r' : '~s')"),
+                grid=False,
             )
             x = alt.X("x:Q", title=None, scale=alt.Scale(nice=False, **kind), axis=marks)
-        legend = alt.Legend(title=None, symbolOpacity=1, symbolType="stroke") if not drawn else None
-        color = alt.Color("component:N", scale=_colors(parts), legend=legend)
+        color = alt.Color(
+            "component:N", scale=_colors(parts), legend=alt.Legend(title=None, symbolOpacity=1, symbolType="stroke")
+        )
         rows = alt.Chart().transform_filter(f"datum.factor == '{factor}'").encode(x, color=color)
         tooltip = [
-            alt.Tooltip("x:N" if names else "x:Q", title=panel["title"]),
+            alt.Tooltip("name:N" if names else "x:Q", title=panel["title"]),
             alt.Tooltip("component:N", title="cores of the"),
             alt.Tooltip("cores:Q", format=".2~g"),
             alt.Tooltip("lower:Q", title="from", format=".2~g"),
@@ -1840,52 +1843,37 @@ def tornado(frame: pd.DataFrame, labels: dict[str, str]) -> ChartType:
     Returns
     -------
     Chart
-        Servers beside datastore: change of the utilization at the input's lower and at its higher value.
+        A bar from the utilization at the input's lower value to that at its higher one, which has the point.
     """
     parts = {"server": "server_utilization", "datastore": "datastore_utilization"}
     rows = pd.DataFrame(
         [
-            {
-                "input": labels[str(row["input"])],
-                "component": part,
-                "end": end,
-                "change": row[f"{name}_{side}"] / row[name] - 1,
-            }
+            {"input": labels[str(row["input"])], "component": part}
+            | {end: row[f"{name}_{side}"] / row[name] - 1 for side, end in (("low", "lower"), ("high", "higher"))}
             for row in frame.to_dict("records")
             for part, name in parts.items()
-            for side, end in (("low", "lower"), ("high", "higher"))
         ]
     )
-    order = [labels[str(name)] for name in frame["input"]]
-    reach = 1.08 * float(rows["change"].abs().max())
-    color = alt.Color(
-        "end:N",
-        title="input",
-        scale=alt.Scale(domain=["lower", "higher"], range=[PURPLE, GREEN]),
-        sort=["lower", "higher"],
-    )
+    reach = 1.08 * float(rows[["lower", "higher"]].abs().to_numpy().max())
+    scale = alt.Scale(domain=[-reach, reach], nice=False)
+    axis = alt.Axis(format="+.0%", tickCount=5, grid=True)
+    color = alt.Color("component:N", title="utilization of the", scale=_colors(list(parts)))
+    side = alt.Axis(labelLimit=150, domain=False, ticks=False)
+    y = alt.Y("input:N", title=None, sort=[labels[str(name)] for name in frame["input"]], axis=side)
+    offset = alt.YOffset("component:N", sort=list(parts))
     tooltip = [
         alt.Tooltip("input:N"),
-        alt.Tooltip("end:N", title="value"),
-        alt.Tooltip("component:N", title="cores of the"),
-        alt.Tooltip("change:Q", title="change", format="+.1%"),
+        alt.Tooltip("component:N", title="utilization of the"),
+        alt.Tooltip("lower:Q", title="input lower", format="+.1%"),
+        alt.Tooltip("higher:Q", title="input higher", format="+.1%"),
     ]
-
-    def panel(part: str) -> ChartType:
-        x = alt.X(
-            "change:Q",
-            title=f"{part} utilization",
-            scale=alt.Scale(domain=[-reach, reach], nice=False),
-            axis=alt.Axis(format="+.0%", tickCount=5, grid=True),
-        )
-        y = alt.Y("input:N", title=None, sort=order, axis=alt.Axis(labelLimit=130, domain=False, ticks=False))
-        base = alt.Chart().transform_filter(f"datum.component == '{part}'")
-        zero = base.transform_aggregate(n="count()").mark_rule(opacity=0.6).encode(x=alt.datum(0))
-        # Bars of both ends may lie on one side.
-        offset = alt.YOffset("end:N", sort=["lower", "higher"])
-        bars = base.mark_bar(opacity=0.85).encode(x, y, color, offset, tooltip=tooltip)
-        return alt.layer(bars, zero).properties(width="container", height=24 * len(order))
-
+    base = alt.Chart().encode(y, offset)
+    low = alt.X("lower:Q", title="change of the utilization", scale=scale, axis=axis)
+    bars = base.mark_rule(strokeWidth=7, opacity=0.45).encode(low, alt.X2("higher:Q"), color, tooltip=tooltip)
+    ends = base.mark_point(**{**MEASURED, "size": 55}).encode(
+        alt.X("higher:Q", scale=scale, axis=axis), color, tooltip=tooltip
+    )
+    zero = alt.Chart(alt.Data(values=[{"lower": 0}], name="guide_zero")).mark_rule(opacity=0.6)
     largest = frame[frame["step"] == "relative"].iloc[0]
     said = "; ".join(
         f"{labels[str(row['input'])]}: servers "
@@ -1895,11 +1883,13 @@ def tornado(frame: pd.DataFrame, labels: dict[str, str]) -> ChartType:
         f"{row['datastore_utilization_high'] / row['datastore_utilization'] - 1:+.1%}"
         for row in frame.to_dict("records")
     )
-    return alt.hconcat(*(panel(part) for part in parts), data=_data(rows, "tornado"), spacing=10).properties(
+    return alt.layer(bars, ends, zero.encode(low), data=_data(rows, "tornado")).properties(
+        width="container",
+        height=26 * len(frame),
         title=alt.Title(
             f"Of the inputs, {labels[str(largest['input'])]} {_matters(frame, labels)}",
-            subtitle="Change of the utilization when one input is 10 % lower or higher. Fitted costs: the ends of the "
-            "model's own 90 % interval.",
+            subtitle="Change of the utilization when one input is 10 % lower or higher (the point). Fitted costs: the "
+            "ends of the model's own 90 % interval.",
         ),
         description=f"Change of utilization at the lower and at the higher value of each input. {said}.",
     )

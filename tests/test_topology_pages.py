@@ -72,7 +72,30 @@ def test_more_clusters_leave_each_datastore_less_and_federation_more(open_page):
         assert every > single > none
 
 
-@pytest.mark.parametrize("name", ["topologies"])
+def test_every_factor_has_a_panel_with_the_fleet_in_it(open_page):
+    page, complaints = open_page("factors")
+    rows = page.evaluate(ROWS, "factors")
+    factors = {row["factor"] for row in rows}
+    assert len(factors) == 12
+    for factor in factors:
+        here = {row["component"] for row in rows if row["factor"] == factor and row["here"]}
+        assert here == {"server", "datastore"}, factor
+    # What is the fleet's own is the same wherever it is drawn.
+    own = {(row["component"], row["cores"], row["lower"], row["upper"]) for row in rows if row["here"]}
+    assert len(own) == 2
+    assert {"ec-p256", "rsa-4096", "lifetime of X509-SVIDs", "7 d"} <= set(drawn(page))
+    assert complaints == []
+
+
+def test_a_cold_start_is_bound_by_the_highest_limit(open_page):
+    page, _ = open_page("factors")
+    rows = page.evaluate(ROWS, "cold_start")
+    for addresses in {row["addresses"] for row in rows}:
+        limits = [row for row in rows if row["addresses"] == addresses]
+        assert max(limits, key=lambda row: row["seconds"])["binds"]
+
+
+@pytest.mark.parametrize("name", ["topologies", "factors"])
 def test_a_page_is_light(site, name):
     assert len((site / f"{name}.html").read_bytes()) < 300_000
 
