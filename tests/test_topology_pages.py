@@ -95,7 +95,31 @@ def test_a_cold_start_is_bound_by_the_highest_limit(open_page):
         assert max(limits, key=lambda row: row["seconds"])["binds"]
 
 
-@pytest.mark.parametrize("name", ["topologies", "factors"])
+def test_diamonds_lie_where_two_modes_cost_the_same(open_page):
+    page, complaints = open_page("sync_modes", "?against=workloads&store=mariadb")
+    assert page.evaluate("document.querySelector(\"[name='against']:checked\").value") == "workloads"
+    rows = page.evaluate(ROWS, "sync_modes")
+    crossings = [row for row in rows if row.get("crossing")]
+    assert crossings
+    names = {"crawl": "crawl", "full cache": "full_cache", "events cache": "events_cache"}
+    for row in crossings:
+        one, other = (names[name] for name in row["crossing"].split(" and "))
+        same = ("against", "datastore", "component")
+        curves = [
+            sorted((part["x"], part["cores"]) for part in rows
+                   if part.get("sync_mode") == mode and all(part[key] == row[key] for key in same))
+            for mode in (one, other)
+        ]  # fmt: skip
+        below, above = (
+            [first[1] - second[1] for first, second in zip(*curves, strict=True) if (first[0] > row["x"]) is side]
+            for side in (False, True)
+        )
+        # Which of the two is dearer changes at the diamond.
+        assert below[-1] * above[0] < 0, row
+    assert complaints == []
+
+
+@pytest.mark.parametrize("name", ["topologies", "factors", "sync_modes"])
 def test_a_page_is_light(site, name):
     assert len((site / f"{name}.html").read_bytes()) < 300_000
 
