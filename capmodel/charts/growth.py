@@ -1,0 +1,92 @@
+"""How far a shape carries a growing fleet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+from altair.typing import ChartType
+
+from capmodel.charts._look import BAND, COLORS, LIMIT, MODEL, inline, number
+
+
+def size_curve(frame: pd.DataFrame, title: str) -> ChartType:
+    """Draw what a shape uses and how long it takes to answer, against the number of agents.
+
+    The script of the first page replaces the data when a reader changes the fleet.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a fleet: ``agents``, ``server``, ``datastore`` (shares of the cores in use, empty for SQLite) and
+        ``response_s``, each with ``_lower`` and ``_upper``, empty where there is no bound; the limits
+        ``max_utilization`` and ``max_response_s``; ``here`` is true for the reader's own fleet.
+    title : str
+        What the chart shows.
+
+    Returns
+    -------
+    Chart
+        Utilization above response time; both horizontal axes are logarithmic.
+    """
+    own = frame[frame["here"]].iloc[0]
+    parts = ["server", "datastore"]
+    x = alt.X(
+        "agents:Q", title="agents", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~s", tickCount=6)
+    )
+    colors = alt.Scale(domain=parts, range=[COLORS[part] for part in parts])
+    base = alt.Chart()
+    here = base.transform_filter("datum.here")
+    share = alt.Scale(domain=[0, 1], clamp=True)
+    seconds = alt.Scale(type="log", nice=False)
+
+    def used(part: str) -> list[ChartType]:
+        axis = alt.Axis(format="%", title="share of the cores in use")
+        color = alt.Color("part:N", scale=colors, title=None, legend=alt.Legend(symbolOpacity=1))
+        tooltip = [
+            alt.Tooltip("agents:Q", format=",.0f"),
+            alt.Tooltip(f"{part}:Q", title=f"{part} in use", format=".0%"),
+            alt.Tooltip(f"{part}_upper:Q", title="up to", format=".0%"),
+        ]
+        lines = base.transform_filter(f"isValid(datum.{part})").transform_calculate(part=f"'{part}'").encode(x, color)
+        return [
+            lines.mark_area(**BAND).encode(alt.Y(f"{part}_lower:Q", scale=share, axis=axis), alt.Y2(f"{part}_upper:Q")),
+            lines.mark_line(**MODEL).encode(alt.Y(f"{part}:Q", scale=share, axis=axis), tooltip=tooltip),
+        ]
+
+    def guides(limit: str, scale: alt.Scale) -> list[ChartType]:
+        mark = here.mark_rule(strokeWidth=1.5)
+        return [
+            here.mark_rule(**LIMIT).encode(alt.Y(f"{limit}:Q", scale=scale)),
+            mark.encode(x),
+            here.mark_text(align="left", dx=5, baseline="top").encode(x, y=alt.value(2), text=alt.value("this fleet")),
+        ]
+
+    decades = [10.0**power for power in range(-4, 5)]
+    axis = alt.Axis(format="~g", title="seconds until a sync is answered, mean", values=decades)
+    timed = base.transform_filter("isValid(datum.response_s)").encode(x)
+    grey: dict[str, Any] = {"color": COLORS["client"]}
+    tooltip = [
+        alt.Tooltip("agents:Q", format=",.0f"),
+        alt.Tooltip("response_s:Q", title="response time, s", format=".2~g"),
+    ]
+    response = [
+        timed.transform_filter("isValid(datum.response_s_upper)")
+        .mark_area(**BAND, **grey)
+        .encode(alt.Y("response_s_lower:Q", scale=seconds, axis=axis), alt.Y2("response_s_upper:Q")),
+        timed.mark_line(**MODEL, **grey).encode(alt.Y("response_s:Q", scale=seconds, axis=axis), tooltip=tooltip),
+    ]
+    panels = [
+        alt.layer(*used("server"), *used("datastore"), *guides("max_utilization", share)),
+        alt.layer(*response, *guides("max_response_s", seconds)),
+    ]
+    ends = frame["agents"].min(), frame["agents"].max()
+    description = (
+        f"{title}. At {own['agents']:,.0f} agents the servers use {own['server']:.0%} of their cores and a sync takes "
+        f"{number(1e3 * own['response_s'])} ms. The curves go from {ends[0]:,.0f} to {ends[1]:,.0f} agents."
+    )
+    subtitle = "Lines: model with its 90 % interval. Dashed: the limits. Horizontal axes are logarithmic."
+    return alt.vconcat(
+        *(panel.properties(width="container", height=210) for panel in panels), data=inline(frame, "size_curve")
+    ).properties(title=alt.Title(title, subtitle=subtitle), description=description)

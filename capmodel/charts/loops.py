@@ -1,0 +1,366 @@
+"""When agents wait: closed loops, measured loops and the wave after a common start."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import altair as alt
+import pandas as pd
+from altair.typing import ChartType
+
+from capmodel.charts._look import (
+    BAND,
+    BLUE,
+    GREEN,
+    GREY,
+    LABELS,
+    LIMIT,
+    MEASURED,
+    MODEL,
+    TIME_LABEL,
+    VERMILION,
+    choice,
+    inline,
+    number,
+)
+
+#: One colour for one curve of the closed loop; the bounds are dashed as limits are.
+_LOOP_SERIES = {"closed loop": BLUE, "whole model": GREEN, "open queue": VERMILION, "bounds": GREY}
+
+_LOOP_DASHES = {"closed loop": [1, 0], "whole model": [1, 0], "open queue": [1, 0], "bounds": [5, 4]}
+
+
+def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
+    """Draw response time and utilization of agents in a closed loop against their number.
+
+    The script of the page replaces the curves when a reader changes the setting.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a point, with its ``kind``, ``agents``, ``response_s`` and ``utilization``. ``"curve"`` has ``series``
+        as :class:`capmodel.loop.Point`; ``"mark"`` has ``name`` and ``label`` as :class:`capmodel.loop.Mark`;
+        ``"whole"`` is the whole model, with ``lower_s`` and ``upper_s``; ``"simulated"`` has the same bounds.
+    title : str
+        What the chart shows.
+
+    Returns
+    -------
+    Chart
+        Response time above utilization; the axis of the agents is logarithmic.
+    """
+    frame = frame.assign(series=frame["series"].mask(frame["kind"] == "whole", "whole model"))
+    marks = frame[(frame["kind"] == "mark") & (frame["name"] != "knee")]
+    knees = frame[frame["name"] == "knee"]
+    x = alt.X(
+        "agents:Q",
+        title="agents",
+        scale=alt.Scale(type="log", domain=[100, 1_000_000], nice=False),
+        axis=alt.Axis(values=[100, 1000, 10_000, 100_000, 1_000_000], format="~s"),
+    )
+    timed: dict[str, Any] = {
+        "title": "until a sync is answered, mean",
+        "scale": alt.Scale(type="log", domain=[1e-4, 100], nice=False),
+        "axis": alt.Axis(values=[10.0**power for power in range(-4, 3)], labelExpr=TIME_LABEL),
+    }
+    seconds = alt.Y("response_s:Q", **timed)
+    share = alt.Y(
+        "utilization:Q",
+        title="share of the cores in use",
+        scale=alt.Scale(domain=[0, 1]),
+        axis=alt.Axis(format="%", values=[0, 0.5, 1]),
+    )
+    names = list(_LOOP_SERIES)
+    legend = alt.Legend(columns=2, symbolType="stroke", symbolSize=400, symbolStrokeWidth=2.5)
+    color = alt.Color(
+        "series:N", title=None, legend=legend, scale=alt.Scale(domain=names, range=list(_LOOP_SERIES.values()))
+    )
+    dash = alt.StrokeDash(
+        "series:N", title=None, legend=legend, scale=alt.Scale(domain=names, range=list(_LOOP_DASHES.values()))
+    )
+    base = alt.Chart()
+    lines = base.transform_filter("datum.kind == 'curve' || datum.kind == 'whole'")
+    whole = base.transform_filter("datum.kind == 'whole'")
+    simulated = base.transform_filter("datum.kind == 'simulated'")
+    knee = base.transform_filter("datum.name == 'knee'")
+    fleets = base.transform_filter("datum.kind == 'mark' && datum.name != 'knee'")
+    tooltip = [
+        alt.Tooltip("agents:Q", format=",.0f"),
+        alt.Tooltip("label:N", title="a sync takes"),
+        alt.Tooltip("utilization:Q", title="cores in use", format=".1%"),
+    ]
+    found = [
+        alt.Tooltip("agents:Q", format=",.0f"),
+        alt.Tooltip("response_s:Q", title="simulated, s", format=".3~r"),
+        alt.Tooltip("lower_s:Q", title="from", format=".3~r"),
+        alt.Tooltip("upper_s:Q", title="to", format=".3~r"),
+    ]
+    hollow: dict[str, Any] = {"size": 130, "filled": False, "stroke": "currentColor", "strokeWidth": 1.5, "opacity": 1}
+    dot: dict[str, Any] = {"size": 55, "color": BLUE, "opacity": 1, "stroke": "currentColor", "strokeWidth": 1}
+    rule = knee.mark_rule(**LIMIT, clip=True).encode(x)
+
+    def label(name: str, align: Literal["left", "right"], dx: int, dy: int) -> ChartType:
+        here = fleets.transform_filter(f"datum.name == '{name}' && datum.agents <= 1000000")
+        text = here.mark_text(align=align, baseline="top", dx=dx, dy=dy, fontWeight="bold")
+        return text.encode(x, seconds, text="label:N")
+
+    def line(series: str, **style: Any) -> alt.Chart:
+        one = lines.transform_filter(f"datum.series == '{series}'")
+        return one.mark_line(**{**MODEL, **style}, clip=True).encode(x, color=color, strokeDash=dash)
+
+    # The exact curve lies on top, the open queue shows on both sides of it as long as they agree.
+    order = [
+        line("bounds"),
+        line("open queue", strokeWidth=5, opacity=0.75),
+        line("whole model"),
+        line("closed loop"),
+    ]
+    top = alt.layer(
+        whole.mark_area(**BAND, color=GREEN, clip=True).encode(x, alt.Y("lower_s:Q", **timed), alt.Y2("upper_s:Q")),
+        rule,
+        *(part.encode(seconds) for part in order),
+        knee.transform_filter("datum.agents >= 100 && datum.agents <= 1000000")
+        .mark_text(align="right", dx=-5, baseline="top")
+        .encode(x, y=alt.value(2), text="label:N"),
+        fleets.mark_point(**dot, clip=True).encode(x, seconds, tooltip=tooltip),
+        simulated.mark_rule(strokeWidth=1.5, clip=True).encode(x, alt.Y("lower_s:Q", **timed), alt.Y2("upper_s:Q")),
+        simulated.mark_point(**hollow, clip=True).encode(x, seconds, tooltip=found),
+        label("one", "right", -4, 6),
+        label("two", "left", 4, 14),
+        label("four", "left", 8, 6),
+    )
+    bottom = alt.layer(
+        rule,
+        *(part.encode(share) for part in (order[0], *order[2:])),
+        fleets.transform_filter("datum.agents <= 1000000").mark_point(**dot).encode(x, share, tooltip=tooltip),
+        simulated.mark_point(**hollow).encode(x, share),
+    )
+    data = inline(frame.drop(columns="kind").assign(kind=frame["kind"]), "closed_loop")
+    said = ", ".join(
+        f"{row.agents:,.0f} agents {row.label} at {row.utilization:.0%} of the cores" for row in marks.itertuples()
+    )
+    return alt.vconcat(
+        top.properties(width="container", height=300),
+        bottom.properties(width="container", height=90),
+        data=data,
+    ).properties(
+        title=alt.Title(
+            title,
+            subtitle="Dots: the fleet, twice and four times as many. Circles: simulation, with 99 % intervals. "
+            "Times and agents are on logarithmic axes.",
+        ),
+        description=(
+            "Mean time until a sync is answered, and share of the cores in use, against the number of agents in a "
+            f"closed loop: {said}. The asymptotes cross at {knees['agents'].iloc[0]:,.0f} agents."
+        ),
+    )
+
+
+def saturation(frame: pd.DataFrame) -> ChartType:
+    """Draw measured throughput and response time of closed loops beside their predictions.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a point: ``measured_loop`` (mode and datastore, as ``"full_cache postgresql"``), ``kind`` (``"model"``,
+        ``"queue"`` or ``"measured"``), ``population``, ``throughput_per_s``, ``response_s``; of the model both also
+        with ``_lower`` and ``_upper``; of a measurement ``run_id`` and the model's ``throughput_predicted`` and
+        ``response_predicted``.
+
+    Returns
+    -------
+    Chart
+        Control ``measured_loop``; the full cache on PostgreSQL at first.
+    """
+    runs = frame[frame["kind"] == "measured"]
+    errors = {
+        name: (runs[f"{name}_predicted"] / runs[column] - 1.0).abs().median()
+        for name, column in (("throughput", "throughput_per_s"), ("response", "response_s"))
+    }
+    axis = alt.Axis(tickCount=4, format=",.0f")
+    x = alt.X("population:Q", title="agents, each pausing 1 s", scale=alt.Scale(zero=True, nice=False), axis=axis)
+    rate = {"scale": alt.Scale(zero=True), "axis": alt.Axis(tickCount=5), "title": "syncs a second"}
+    scale = alt.Scale(type="log", domain=[0.5 * runs["response_s"].min(), 10], nice=False, clamp=True)
+    ticks = [0.001, 0.01, 0.1, 1, 10]
+    seconds = {
+        "scale": scale,
+        "axis": alt.Axis(values=ticks, labelExpr=TIME_LABEL),
+        "title": "until a sync is answered, mean",
+    }
+    chosen = alt.Chart().transform_filter("datum.measured_loop == measured_loop")
+    model = chosen.transform_filter("datum.kind == 'model'")
+    queue = chosen.transform_filter("datum.kind == 'queue'")
+    measured = chosen.transform_filter("datum.kind == 'measured'")
+
+    def panel(column: str, name: str, how: dict[str, Any]) -> ChartType:
+        y = alt.Y(f"{column}:Q", **how)
+        tooltip = [
+            alt.Tooltip("population:Q", title="agents"),
+            alt.Tooltip(f"{column}:Q", title="measured", format=".3~r"),
+            alt.Tooltip(f"{name}_predicted:Q", title="predicted", format=".3~r"),
+            alt.Tooltip("run_id:N", title="run"),
+        ]
+        return alt.layer(
+            model.mark_area(**BAND, color=BLUE, clip=True).encode(
+                x, alt.Y(f"{column}_lower:Q", **how), alt.Y2(f"{column}_upper:Q")
+            ),
+            queue.mark_line(strokeWidth=1.5, strokeDash=[5, 4], color=GREY).encode(x, y),
+            model.mark_line(**MODEL, color=BLUE).encode(x, y),
+            measured.mark_point(**MEASURED, color=VERMILION).encode(x, y, tooltip=tooltip),
+        ).properties(width="container", height=270)
+
+    options = {}
+    for name in ("full_cache postgresql", "full_cache sqlite", "crawl postgresql", "crawl sqlite"):
+        mode, store = name.split()
+        options[name] = f"{LABELS[mode]}, {LABELS[store]}"
+    said = "; ".join(
+        f"{options[name]}: {row['population']:,.0f} agents got {number(row['throughput_per_s'], 3)} syncs a second in "
+        f"{number(1e3 * row['response_s'])} ms each, predicted {number(row['throughput_predicted'], 3)} and "
+        f"{number(1e3 * row['response_predicted'])} ms"
+        for name in options
+        for row in runs[runs["measured_loop"] == name].nlargest(1, "population").to_dict("records")
+    )
+    title = alt.Title(
+        f"Predicted from costs alone, the median error is {errors['throughput']:.0%} of the throughput and "
+        f"{errors['response']:.0%} of the response time",
+        subtitle="Points: measured runs. Line: model with its 90 % interval. Dashed: queueing alone, with each run's "
+        "own measured CPU a sync.",
+    )
+    panels = [panel("throughput_per_s", "throughput", rate), panel("response_s", "response", seconds)]
+    return (
+        alt.hconcat(*panels, data=inline(frame, "saturation"))
+        .add_params(choice("measured_loop", options, "full_cache postgresql", "runs"))
+        .properties(title=title, description=f"Closed loops measured and predicted at the largest population. {said}.")
+    )
+
+
+def restart(frame: pd.DataFrame) -> ChartType:
+    """Draw how the wave of a common start dissolves.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a window of a simulated run: ``agents``, ``time_s`` (its middle, since the start), ``response_s``;
+        ``kind`` is ``"wave"``, or ``"level"`` for the stationary mean that it falls to, at the ends of the run.
+
+    Returns
+    -------
+    Chart
+        A line a fleet; the axis of the response times is logarithmic.
+    """
+    fleets = sorted(int(agents) for agents in frame["agents"].unique())
+    named = {agents: f"{agents:,} agents" for agents in fleets}
+    x = alt.X("time_s:Q", title="seconds since all agents asked at once", scale=alt.Scale(nice=False, zero=True))
+    ends = [0.7 * frame["response_s"].min(), 1.5 * frame["response_s"].max()]
+    y = alt.Y(
+        "response_s:Q",
+        title="until a sync is answered, mean of 5 s",
+        scale=alt.Scale(type="log", domain=ends, nice=False),
+        axis=alt.Axis(values=[10.0**power for power in range(-4, 3)], labelExpr=TIME_LABEL),
+    )
+    colors = alt.Scale(domain=list(named.values()), range=[BLUE, VERMILION, GREEN][: len(named)])
+    color = alt.Color("fleet:N", title=None, scale=colors)
+    base = alt.Chart(inline(frame.assign(fleet=frame["agents"].map(named)), "restart"))
+    wave = base.transform_filter("datum.kind == 'wave'")
+    level = base.transform_filter("datum.kind == 'level'")
+    tooltip = [
+        alt.Tooltip("time_s:Q", title="seconds"),
+        alt.Tooltip("response_s:Q", title="mean, s", format=".3~r"),
+        alt.Tooltip("fleet:N"),
+    ]
+    waves = frame[frame["kind"] == "wave"]
+    levels = frame[frame["kind"] == "level"].groupby("agents")["response_s"].first()
+    after = {
+        agents: waves[(waves["agents"] == agents) & (waves["response_s"] > 2.0 * levels[agents])]["time_s"].max()
+        for agents in fleets
+    }
+    said = "; ".join(
+        f"{named[agents]} start at {number(waves[waves['agents'] == agents]['response_s'].iloc[0])} s and fall to "
+        f"{number(1e3 * levels[agents])} ms, with more than twice that until {after[agents]:.0f} s"
+        for agents in fleets
+    )
+    return alt.layer(
+        level.mark_line(**LIMIT).encode(x, y, detail="fleet:N"),
+        wave.mark_line(**MODEL).encode(x, y, color),
+        wave.mark_point(size=25, filled=True, opacity=1).encode(x, y, color, tooltip=tooltip),
+    ).properties(
+        width="container",
+        height=260,
+        title=alt.Title(
+            "After a common start, syncs take more than twice their usual time for "
+            + ", ".join(f"{after[agents]:.0f} s ({named[agents]})" for agents in fleets),
+            subtitle="Simulated: one server of 2 cores, pauses of 5 s give or take 10 %. Dashed: the stationary mean.",
+        ),
+        description=f"Mean time until a sync is answered after all agents ask at once: {said}.",
+    )
+
+
+def started_together(frame: pd.DataFrame) -> ChartType:
+    """Draw how much longer syncs took than queueing alone says, for agents mixed and started together.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a run: ``kind`` (``"mixed, measured"``, ``"together, measured"`` or ``"together, simulated"``),
+        ``utilization`` and ``queue_s`` by queueing alone, ``response_s``, and the run's ``run_id``, ``sync_mode``,
+        ``datastore`` and ``population``.
+
+    Returns
+    -------
+    Chart
+        A point a run; the vertical axis is logarithmic.
+    """
+    names = ["mixed, measured", "together, measured", "together, simulated"]
+    frame = frame.assign(ratio=frame["response_s"] / frame["queue_s"])
+    between = frame[frame["utilization"].between(0.75, 0.999)].groupby("kind")["ratio"]
+    typical, count = between.median(), between.size()
+    x = alt.X(
+        "utilization:Q",
+        title="share of the cores in use, by queueing alone",
+        scale=alt.Scale(domain=[0, 1], nice=False),
+        axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]),
+    )
+    ends = [0.8 * frame["ratio"].min(), 1.25 * frame["ratio"].max()]
+    y = alt.Y(
+        "ratio:Q",
+        title="response time over that of queueing alone",
+        scale=alt.Scale(type="log", domain=ends, nice=False),
+        axis=alt.Axis(values=[0.5, 1, 2, 5, 10, 20, 50, 100], format="~r"),
+    )
+    tooltip = [
+        alt.Tooltip("sync_mode:N", title="sync mode"),
+        alt.Tooltip("datastore:N"),
+        alt.Tooltip("population:Q", title="agents"),
+        alt.Tooltip("response_s:Q", title="response time, s", format=".3~r"),
+        alt.Tooltip("queue_s:Q", title="by queueing alone, s", format=".3~r"),
+        alt.Tooltip("run_id:N", title="run"),
+    ]
+    color = alt.Color(
+        "kind:N",
+        title=None,
+        scale=alt.Scale(domain=names, range=[BLUE, VERMILION, GREY]),
+        legend=alt.Legend(columns=2, offset=32, symbolOpacity=1),
+    )
+    base = alt.Chart(inline(frame.drop(columns="ratio"), "started_together")).transform_calculate(
+        ratio="datum.response_s / datum.queue_s"
+    )
+    equal = alt.Chart(alt.Data(values=[{"ratio": 1}], name="guide_equal")).mark_rule(**LIMIT).encode(y)
+    simulated = base.transform_filter(f"datum.kind == '{names[2]}'").mark_point(size=30, opacity=0.6)
+    measured = base.transform_filter(f"datum.kind != '{names[2]}'").mark_point(**MEASURED)
+    return alt.layer(
+        equal, simulated.encode(x, y, color, tooltip=tooltip), measured.encode(x, y, color, tooltip=tooltip)
+    ).properties(
+        width="container",
+        height=260,
+        title=alt.Title(
+            f"On nearly full cores, agents that started together waited {typical[names[1]]:.1f} times as long as "
+            f"queueing says, mixed ones {typical[names[0]]:.1f} times",
+            subtitle="Points: measured runs, each against queueing with its own measured CPU a sync, and simulations "
+            "of those that started together. Title: medians from 75 to 99.9 %.",
+        ),
+        description=(
+            "Response time over that of queueing alone against utilization. Between 75 and 99.9 % its median is "
+            + ", ".join(f"{typical[name]:.1f} for {count[name]} runs {name}" for name in names)
+            + "."
+        ),
+    )
