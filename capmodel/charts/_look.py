@@ -238,9 +238,19 @@ def number(value: float, digits: int = 2) -> str:
 
 
 def inline(frame: pd.DataFrame, name: str) -> alt.InlineData:
-    """Return a frame as a chart carries it: four digits, which is what a reader can see, and no empty cells.
+    """Return a frame as a chart carries it.
 
-    The script of the page offers it as NAME.csv; a name that begins with ``guide`` stays the chart's own.
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows to draw.
+    name : str
+        The script of the page offers the data as NAME.csv; a name that begins with ``guide`` stays the chart's own.
+
+    Returns
+    -------
+    altair.InlineData
+        With four digits, which is what a reader can see, and no empty cells.
     """
 
     def value(cell: Any) -> Any:
@@ -254,7 +264,24 @@ def inline(frame: pd.DataFrame, name: str) -> alt.InlineData:
 
 
 def choice(name: str, options: dict[str, str], value: str, label: str) -> alt.Parameter:
-    """Return radio buttons: `options` maps values, as they stand in the data and in a link, to what readers see."""
+    """Return radio buttons.
+
+    Parameters
+    ----------
+    name : str
+        Name of the choice in a link.
+    options : dict of str to str
+        Values, as they stand in the data and in a link, and what readers see.
+    value : str
+        Chosen at first.
+    label : str
+        Said before the buttons.
+
+    Returns
+    -------
+    altair.Parameter
+        To add to a chart.
+    """
     return alt.param(
         name=name,
         value=value,
@@ -263,11 +290,34 @@ def choice(name: str, options: dict[str, str], value: str, label: str) -> alt.Pa
 
 
 def color_scale(names: list[str]) -> alt.Scale:
+    """Return the colours of names that have one on all pages.
+
+    Parameters
+    ----------
+    names : list of str
+        Keys of `COLORS`.
+
+    Returns
+    -------
+    altair.Scale
+        Names to colours.
+    """
     return alt.Scale(domain=names, range=[COLORS[name] for name in names])
 
 
 def reach(values: pd.DataFrame) -> list[float]:
-    """Return the ends of a logarithmic axis that holds all values with some room."""
+    """Return the ends of a logarithmic axis.
+
+    Parameters
+    ----------
+    values : DataFrame
+        What the axis has to hold, NaN apart.
+
+    Returns
+    -------
+    list of float
+        Lower and upper end, with some room.
+    """
     found = values.to_numpy(float)
     return [0.8 * float(np.nanmin(found)), 1.25 * float(np.nanmax(found))]
 
