@@ -18,6 +18,7 @@ from capsite import assets, check, inputs
 from conftest import ROOT, load_script
 
 from capmodel import charts
+from capmodel.charts import _look
 
 build = load_script(ROOT / "book" / "ext" / "build.py")
 PAGES = sorted((ROOT / "book").glob("*.md"))
@@ -467,7 +468,7 @@ def test_a_chart_is_written_alike_every_time(drawn):
 
 def test_a_large_picture_is_left_to_words(drawn, monkeypatch):
     assert "<svg" in drawn(points(["a", "b"], description="d"))
-    monkeypatch.setattr(charts, "STILL_LIMIT", 100)
+    monkeypatch.setattr(_look, "STILL_LIMIT", 100)
     assert "<svg" not in drawn(points(["a", "b"], description="d"))
 
 
