@@ -99,8 +99,9 @@ class OperationCosts:
         group = families(rows).to_numpy()
         items, datastores, configuration = work_items(rows), datastores_of(rows), configurations(rows)
         point = measured_point(rows)
-        for _ in range(_REFITS + 1):
-            fits = fit_families(rows, group, items, datastores, configuration, point)
+        for turn in range(_REFITS + 1):
+            # Only the last costs get intervals: leaving every configuration out in turn is half of the work.
+            fits = fit_families(rows, group, items, datastores, configuration, point, calibrate=turn == _REFITS)
             results = CostResults(fits, idle_constant, memory, _ranges(rows, group), _highest_rate(self.runs))
             # A prediction knows the callers, not how busy they made the host. Fitting at the predicted operating point
             # keeps that error inside the dispersion, where the intervals can see it.

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, t
+from scipy.stats import t
 
+from capmodel.regression import normal_quantile
 from capmodel.work import COMPONENTS, configurations
 
 if TYPE_CHECKING:
@@ -85,8 +86,7 @@ def machine_speed(
     """
     if component not in COMPONENTS:
         raise ValueError(f"component: got {component!r}, expected one of {', '.join(COMPONENTS)}")
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
+    quantile = normal_quantile(level)
     given = len(runs)
     cpu_s = runs[f"{component}_cpu_s_per_op"]
     runs = runs[(cpu_s > 0.0) & np.isfinite(cpu_s)]
@@ -100,7 +100,6 @@ def machine_speed(
     ratios = pd.Series(np.log(mean_s[priced] / measured_s[priced]))
     each = ratios.groupby(configurations(runs[priced])).mean()
     log_speed, number = float(each.mean()), len(each)
-    quantile = float(norm.ppf(0.5 + level / 2.0))
     # The fit may be wrong about all rows alike, which no number of rows mends.
     shared = float(np.mean(np.sqrt(parameters[priced]) / mean_s[priced]))
     if number > 1:

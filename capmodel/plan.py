@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
-from scipy.stats import norm
 
 from capmodel import cluster, shapes
 from capmodel.cluster import Forecast, Interval
 from capmodel.deployment import Deployment
+from capmodel.regression import normal_quantile
 from capmodel.shapes import Choice, Limits, Measured, ReferenceCell, Shape, Smaller
 from capmodel.topology import Federated, Nested, SingleTrustDomain, Topology, topology_of
 
@@ -370,10 +370,8 @@ def evaluate(
     for name, value in {"servers": servers, "cores": cores, "datastore_cores": datastore_cores}.items():
         if value != int(value) or value < 1:
             raise ValueError(f"{name}: got {value!r}, expected a whole number of at least 1")
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
+    quantile = normal_quantile(level)
     topology = topology_of(fleet)
-    quantile = float(norm.ppf(0.5 + level / 2.0))
     found = {}
     names = [part.name for part in topology.clusters()]
     for part in topology.clusters(dict.fromkeys(names, servers)):
@@ -473,8 +471,7 @@ def size(
         raise ValueError(
             f"spare_servers: got {spare_servers!r}, expected a whole number of at least 0 and at most {most}"
         )
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
+    quantile = normal_quantile(level)
     topology = topology_of(fleet)
     names = [part.name for part in topology.clusters()]
     sized: dict[str, ClusterSizing] = {}
@@ -487,7 +484,7 @@ def size(
         limits = Limits(
             max_utilization=max_utilization,
             max_response_time_s=max_response_time_s,
-            quantile=float(norm.ppf(0.5 + level / 2.0)),
+            quantile=quantile,
             spare_servers=0 if deployment.datastore == "sqlite" else int(spare_servers),
         )
         if deployment not in alike:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from scipy.stats import norm
 
 from capmodel import cluster, spire
 from capmodel.cluster import Interval
 from capmodel.deployment import Deployment, Rate, classes_of, operation_rates
+from capmodel.regression import normal_quantile
 
 if TYPE_CHECKING:
     from capmodel.cluster import Block, Inputs
@@ -166,12 +166,10 @@ def recover(
             raise ValueError(f"{name}: got {value!r}, expected a whole number of at least 1")
     if addresses > deployment.agents:
         raise ValueError(f"addresses: got {addresses}, expected at most one an agent ({deployment.agents})")
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
+    quantile = normal_quantile(level)
     if deployment.datastore == "sqlite" and servers > 1:
         raise ValueError(f"servers: got {servers}, expected 1: SQLite lives inside one server")
     fleet, unit = deployment.inputs(), costs.unit_costs(deployment.datastore)
-    quantile = float(norm.ppf(0.5 + level / 2.0))
     once = operations(fleet)
     usual = operation_rates(fleet, servers, 0.0, cluster.reload_duration(fleet, unit))
     signed = sum(part.rate_per_s * part.batch_size for part in once if part.operation == "sign_x509")

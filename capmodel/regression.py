@@ -186,6 +186,7 @@ def _fit_component(
     writes: NDArray[np.bool_],
     configuration: NDArray[np.intp],
     shape: Shape,
+    calibrate: bool,
 ) -> ComponentFit:
     """Fit one family and component: constrained mean first, then statsmodels' inference on what is not at zero."""
     design = design.loc[:, (design != 0.0).any()]
@@ -209,7 +210,7 @@ def _fit_component(
     held_out = pd.DataFrame(
         {
             "measured": cost,
-            "estimate": _held_out(design.to_numpy(), cost, operations, configuration, mean),
+            "estimate": (_held_out(design.to_numpy(), cost, operations, configuration, mean) if calibrate else np.nan),
             "spread": np.sqrt(parameters + runs + (RESOLUTION_S / (operations * mean)) ** 2),
         },
         index=design.index,
@@ -269,6 +270,7 @@ def fit_families(
     datastores: NDArray[np.object_],
     configuration: NDArray[np.intp],
     point: OperatingPoint,
+    calibrate: bool,
 ) -> dict[tuple[str, str], ComponentFit]:
     """Fit every family and component at a given operating point of each row."""
     fits = {}
@@ -284,7 +286,7 @@ def fit_families(
         part = (cost[chosen], operations[chosen], datastores[chosen])
         shape = _fit_shape(layout, *part, at_rows(point, chosen))
         design = layout * factors_of(layout, datastores[chosen], at_rows(point, chosen), shape)
-        fits[family, component] = _fit_component(design, *part, writes[chosen], configuration[chosen], shape)
+        fits[family, component] = _fit_component(design, *part, writes[chosen], configuration[chosen], shape, calibrate)
     return fits
 
 

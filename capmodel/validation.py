@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from capmodel import cluster, host, spire
 from capmodel.datasets import DataError
+from capmodel.regression import normal_quantile
 from capmodel.schemas import RUN_KINDS, SCHEMAS
 from capmodel.work import COMPONENTS, OperatingPoint, cores_of
 
@@ -140,11 +141,9 @@ def check(runs: pd.DataFrame, costs: CostResults, level: float = 0.9) -> CheckRe
     >>> cm.check(cm.load_fleet_runs(), costs).rows
     9
     """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
+    quantile = normal_quantile(level)
     kind = kind_of(runs)
     runs = runs.reset_index(drop=True)
-    quantile = float(norm.ppf(0.5 + level / 2.0))
     predict = {
         "sync_runs": _operations,
         "reload_runs": _operations,
