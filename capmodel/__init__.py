@@ -18,16 +18,17 @@ _HOME = {
     "CostResults": "costs",
     "DataError": "datasets",
     "Deployment": "deployment",
-    "Evaluation": "plan",
+    "Evaluation": "outcome",
     "Federated": "topology",
     "Nested": "topology",
     "OperationCosts": "costs",
-    "Sizing": "plan",
+    "Sizing": "outcome",
     "SingleTrustDomain": "topology",
     "SizingRegression": "sizing",
     "SizingResults": "sizing",
     "check": "validation",
     "cross_validate": "cross_validation",
+    "demand": "sensitivity",
     "dictionary": "datasets",
     "evaluate": "plan",
     "load_connection_memory_runs": "datasets",
@@ -43,7 +44,9 @@ _HOME = {
     "load_shared_datastore_runs": "datasets",
     "load_sync_runs": "datasets",
     "machine_speed": "machine",
+    "recover": "recovery",
     "size": "plan",
+    "tornado": "sensitivity",
 }
 _MODULES = (
     "charts",
@@ -51,10 +54,13 @@ _MODULES = (
     "costs",
     "datasets",
     "deployment",
+    "loop",
     "percentiles",
     "plan",
     "prometheus",
     "queueing",
+    "recovery",
+    "sensitivity",
     "simulation",
     "sizing",
     "spire",
@@ -71,10 +77,13 @@ if TYPE_CHECKING:
         costs,
         datasets,
         deployment,
+        loop,
         percentiles,
         plan,
         prometheus,
         queueing,
+        recovery,
+        sensitivity,
         simulation,
         sizing,
         spire,
@@ -101,7 +110,10 @@ if TYPE_CHECKING:
     )
     from capmodel.deployment import Deployment
     from capmodel.machine import machine_speed
-    from capmodel.plan import Evaluation, Sizing, evaluate, size
+    from capmodel.outcome import Evaluation, Sizing
+    from capmodel.plan import evaluate, size
+    from capmodel.recovery import recover
+    from capmodel.sensitivity import demand, tornado
     from capmodel.sizing import SizingRegression, SizingResults
     from capmodel.topology import Federated, Nested, SingleTrustDomain
     from capmodel.validation import check

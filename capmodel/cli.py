@@ -17,7 +17,7 @@ from capmodel import spire
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
     from capmodel.deployment import Deployment
-    from capmodel.plan import ClusterSizing, Sizing
+    from capmodel.outcome import ClusterSizing, Sizing
     from capmodel.prometheus import Imported
     from capmodel.topology import Topology
     from capmodel.validation import CheckResults

@@ -194,6 +194,8 @@ class CostResults:
     ranges: pd.DataFrame = field(repr=False)
     highest_rate_per_s: float
     response: ResponseResults = NO_RESPONSE
+    #: Unit costs that were asked for, by datastore: looking them up takes longer than a prediction from them.
+    _known: dict[str, UnitCosts] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def params(self) -> pd.Series:
@@ -406,6 +408,12 @@ class CostResults:
         ValueError
             If no run on that datastore is in the fit.
         """
+        if datastore not in self._known:
+            self._known[datastore] = self._unit_costs(datastore)
+        return self._known[datastore]
+
+    def _unit_costs(self, datastore: str) -> UnitCosts:
+        """Gather the unit costs that apply on one datastore."""
         name = "mariadb" if datastore == "mysql" else datastore
         blocks: dict[str, dict[str, Block]] = {component: {} for component in COMPONENTS}
         for (family, component), fit in self.fits.items():

@@ -18,7 +18,7 @@ from capmodel.plan import evaluate, size
 
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
-    from capmodel.plan import Evaluation
+    from capmodel.outcome import Evaluation
 
 #: What the report says of the fleet: "approximately" this many.
 AGENTS = 3500

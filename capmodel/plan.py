@@ -3,302 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
-import pandas as pd
-
-from capmodel import cluster, shapes
+from capmodel import cluster, reach, shapes
 from capmodel.cluster import Forecast, Interval
 from capmodel.deployment import Deployment
+from capmodel.outcome import ClusterSizing, Evaluation, Sizing, TopologyEvaluation
+from capmodel.reach import Measured
 from capmodel.regression import normal_quantile
-from capmodel.shapes import Choice, Limits, Measured, ReferenceCell, Shape, Smaller
+from capmodel.shapes import Choice, Limits, ReferenceCell, Shape, Smaller
 from capmodel.topology import Federated, Nested, SingleTrustDomain, Topology, topology_of
 
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A deployment on servers and a datastore of given size.
-
-    Attributes
-    ----------
-    servers, cores, datastore_cores : int
-        The shape: servers, cores of each, cores of the datastore (0 for SQLite, which runs in the server).
-    level : float
-        Coverage of the intervals.
-    utilization : dict of str to Interval
-        Share of the cores in use, ``"server"`` and ``"datastore"``.
-    throughput_per_s : Interval
-        Syncs of all agents a second.
-    response_time_s : Interval
-        Mean response time of a sync.
-    staleness_s : Interval
-        Mean time from a registration change to an agent's view of it.
-    memory_gb_per_server : Interval
-        Resident set of a server, 10^9 bytes.
-    cores_used : dict of str to Interval
-        Cores in use on all servers together and on the datastore.
-    bottleneck : str
-        ``"server"`` or ``"datastore"``: the one with the larger utilization.
-    extrapolated : bool
-        Whether the deployment lies outside the measured runs.
-    extrapolated_because : tuple of str
-        In what.
-    """
-
-    servers: int
-    cores: int
-    datastore_cores: int
-    level: float
-    utilization: dict[str, Interval]
-    throughput_per_s: Interval
-    response_time_s: Interval
-    staleness_s: Interval
-    memory_gb_per_server: Interval
-    cores_used: dict[str, Interval]
-    bottleneck: str
-    extrapolated: bool
-    extrapolated_because: tuple[str, ...]
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the evaluation as a tidy frame.
-
-        Returns
-        -------
-        DataFrame
-            quantity, unit, estimate, lower, upper.
-        """
-        rows: list[tuple[str, str, Interval]] = [
-            ("server utilization", "share of cores", self.utilization["server"]),
-            ("datastore utilization", "share of cores", self.utilization["datastore"]),
-            ("server cores used", "cores", self.cores_used["server"]),
-            ("datastore cores used", "cores", self.cores_used["datastore"]),
-            ("syncs", "per second", self.throughput_per_s),
-            ("response time of a sync", "s", self.response_time_s),
-            ("staleness of an agent's view", "s", self.staleness_s),
-            ("memory of a server", "GB", self.memory_gb_per_server),
-        ]
-        return pd.DataFrame([{"quantity": name, "unit": unit, **value._asdict()} for name, unit, value in rows])
-
-
-@dataclass(frozen=True)
-class ClusterSizing:
-    """The smallest shape of one cluster that holds.
-
-    Attributes
-    ----------
-    name : str
-        Name of the cluster.
-    agents, workloads : int
-        What it serves.
-    servers, cores_per_server, memory_gb_per_server, datastore_cores : int
-        The shape.
-    interval : dict
-        For each part of the shape its value at the lower and at the upper end of the fleet's demand.
-    evaluation : Evaluation
-        All servers up.
-    degraded : Evaluation
-        With the spare servers lost; this is what must hold.
-    holds : bool
-        False if even the largest shape tried does not hold.
-    reasons : tuple of str
-        Each limit with the value that met it.
-    next_smaller : dict
-        The next smaller shape and why it fails.
-    next_smaller_datastore : dict or None
-        The same servers with a smaller datastore, and why that fails; None for SQLite.
-    limits : Limits
-        What had to hold.
-    choice : Choice
-        The same answer as :mod:`capmodel.shapes` gives it, which :mod:`capmodel.answer` puts into words.
-    """
-
-    name: str
-    agents: int
-    workloads: int
-    servers: int
-    cores_per_server: int
-    memory_gb_per_server: int
-    datastore_cores: int
-    interval: dict[str, dict[str, int]]
-    evaluation: Evaluation
-    degraded: Evaluation
-    holds: bool
-    reasons: tuple[str, ...]
-    next_smaller: dict[str, Any]
-    next_smaller_datastore: dict[str, Any] | None
-    limits: Limits = field(repr=False)
-    choice: Choice = field(repr=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plain values that the command line prints as JSON.
-
-        Returns
-        -------
-        dict
-            Infinite values become None.
-        """
-        result = self.evaluation
-        return {
-            "name": self.name,
-            "agents": self.agents,
-            "workloads": self.workloads,
-            "servers": self.servers,
-            "cores_per_server": self.cores_per_server,
-            "memory_gb_per_server": self.memory_gb_per_server,
-            "datastore_cores": self.datastore_cores,
-            "interval": self.interval,
-            "utilization": {key: _plain(value) for key, value in result.utilization.items()},
-            "cores_used": {key: _plain(value) for key, value in result.cores_used.items()},
-            "memory_gb_used": _plain(result.memory_gb_per_server),
-            "sync_per_s": _plain(result.throughput_per_s),
-            "response_time_s": _plain(result.response_time_s),
-            "staleness_s": _plain(result.staleness_s),
-            "bottleneck": result.bottleneck,
-            "holds": self.holds,
-            "reasons": list(self.reasons),
-            "next_smaller": self.next_smaller,
-            "next_smaller_datastore": self.next_smaller_datastore,
-            "extrapolated": result.extrapolated,
-            "extrapolated_because": list(result.extrapolated_because),
-        }
-
-
-@dataclass(frozen=True)
-class Sizing:
-    """The answer for a deployment.
-
-    Attributes
-    ----------
-    topology : str
-        Name of the topology.
-    level : float
-        Coverage of the intervals.
-    clusters : tuple of ClusterSizing
-        One a cluster.
-    reference_cell : dict or None
-        The published table's cell for the same fleet, None beyond the table.
-    assumptions : tuple of str
-        What the answer rests on.
-    """
-
-    topology: str
-    level: float
-    clusters: tuple[ClusterSizing, ...]
-    reference_cell: dict[str, Any] | None
-    assumptions: tuple[str, ...]
-
-    @property
-    def binding(self) -> ClusterSizing:
-        """The cluster with the least room: the highest utilization with its spare servers lost."""
-        return max(self.clusters, key=lambda part: _fullest(part.degraded))
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the shapes as a tidy frame.
-
-        Returns
-        -------
-        DataFrame
-            One row a cluster: name, agents, workloads, servers, cores_per_server, memory_gb_per_server,
-            datastore_cores, and estimate, lower and upper of server_utilization, datastore_utilization,
-            response_time_s and staleness_s; bottleneck, binding, extrapolated.
-        """
-        rows = []
-        for part in self.clusters:
-            row: dict[str, Any] = {
-                name: getattr(part, name)
-                for name in (
-                    "name", "agents", "workloads", "servers", "cores_per_server", "memory_gb_per_server",
-                    "datastore_cores",
-                )
-            }  # fmt: skip
-            row |= _columns(part.evaluation)
-            rows.append(row | {"binding": part is self.binding, "extrapolated": part.evaluation.extrapolated})
-        return pd.DataFrame(rows)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plain values that the command line prints as JSON.
-
-        Returns
-        -------
-        dict
-            topology, level, clusters, reference_cell, assumptions.
-        """
-        return {
-            "topology": self.topology,
-            "level": self.level,
-            "clusters": [part.to_dict() for part in self.clusters],
-            "reference_cell": self.reference_cell,
-            "assumptions": list(self.assumptions),
-        }
-
-
-@dataclass(frozen=True)
-class TopologyEvaluation:
-    """A topology on given shapes.
-
-    Attributes
-    ----------
-    topology : str
-        Name of the topology.
-    clusters : dict of str to Evaluation
-        One a cluster.
-    """
-
-    topology: str
-    clusters: dict[str, Evaluation]
-
-    @property
-    def binding(self) -> str:
-        """Name of the cluster with the least room."""
-        return max(self.clusters, key=lambda name: _fullest(self.clusters[name]))
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the evaluation as a tidy frame.
-
-        Returns
-        -------
-        DataFrame
-            One row a cluster: name, servers, cores_per_server, datastore_cores; estimate, lower and upper of
-            server_utilization, datastore_utilization, response_time_s and staleness_s; bottleneck, binding,
-            extrapolated.
-        """
-        return pd.DataFrame(
-            [
-                {
-                    "name": name,
-                    "servers": part.servers,
-                    "cores_per_server": part.cores,
-                    "datastore_cores": part.datastore_cores,
-                    **_columns(part),
-                    "binding": name == self.binding,
-                    "extrapolated": part.extrapolated,
-                }
-                for name, part in self.clusters.items()
-            ]
-        )
-
-
-def _fullest(part: Evaluation) -> float:
-    """Return the upper bound of the higher utilization."""
-    return max(value.upper for value in part.utilization.values())
-
-
-def _columns(part: Evaluation) -> dict[str, Any]:
-    """Lay an evaluation's intervals out as columns."""
-    values = {
-        "server_utilization": part.utilization["server"],
-        "datastore_utilization": part.utilization["datastore"],
-        "response_time_s": part.response_time_s,
-        "staleness_s": part.staleness_s,
-    }
-    row: dict[str, Any] = {}
-    for name, value in values.items():
-        row |= {name: value.estimate, f"{name}_lower": value.lower, f"{name}_upper": value.upper}
-    return row | {"bottleneck": part.bottleneck}
 
 
 @overload
@@ -395,7 +113,7 @@ def _evaluation(
     datastore_cores: int,
     level: float,
 ) -> Evaluation:
-    because = tuple(shapes.extrapolations(deployment.inputs(), measured(costs), Shape(servers, cores, datastore_cores)))
+    because = tuple(reach.extrapolations(deployment.inputs(), measured(costs), Shape(servers, cores, datastore_cores)))
     datastore_binds = predicted.datastore_utilization.estimate > predicted.server_utilization.estimate
     return Evaluation(
         servers=servers,
@@ -491,7 +209,7 @@ def size(
             choice = shapes.choose(deployment.inputs(), costs.unit_costs(deployment.datastore), limits)
             alike[deployment] = _cluster_sizing(name, deployment, costs, choice, limits, level)
         sized[name] = replace(alike[deployment], name=name)
-        assumptions.update(dict.fromkeys(shapes.assumptions(deployment.inputs(), limits, deployment.datastore)))
+        assumptions.update(dict.fromkeys(reach.assumptions(deployment.inputs(), limits, deployment.datastore)))
     whole = fleet if isinstance(fleet, Deployment) else fleet.fleet if isinstance(fleet, SingleTrustDomain) else None
     return Sizing(
         topology=topology.name,
@@ -561,7 +279,7 @@ def measured(costs: CostResults) -> Measured:
     Returns
     -------
     Measured
-        What :func:`capmodel.shapes.extrapolations` reads.
+        What :func:`capmodel.reach.extrapolations` reads.
     """
     table = costs.ranges
     names = table.columns.get_level_values(0).unique().tolist()
@@ -604,7 +322,3 @@ def reference_cell(agents: int, workloads: int) -> dict[str, Any] | None:
     if cell is None:
         return None
     return {**cell._asdict(), "exact": cell.agents == agents and cell.workloads == workloads}
-
-
-def _plain(value: Interval) -> dict[str, float | None]:
-    return {key: part if math.isfinite(part) else None for key, part in value._asdict().items()}

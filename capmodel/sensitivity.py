@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
-from scipy.stats import norm
 
 from capmodel import cluster, spire
 from capmodel.cluster import Interval
 from capmodel.deployment import Deployment, operation_rates
+from capmodel.regression import normal_quantile
 
 if TYPE_CHECKING:
     from capmodel.cluster import Forecast, Inputs, UnitCosts
@@ -109,9 +109,11 @@ def demand(fleet: Deployment, costs: CostResults, *, servers: int = 2, level: fl
     >>> cores.datastore.estimate < cores.server.estimate
     True
     """
-    _check(servers, level)
+    if not servers >= 1 or servers != int(servers):
+        raise ValueError(f"servers: got {servers!r}, expected a whole number of at least 1")
+    quantile = normal_quantile(level)
     inputs = fleet.inputs()
-    return demanded(inputs, costs.unit_costs(fleet.datastore), float(servers), float(norm.ppf(0.5 + level / 2.0)))
+    return demanded(inputs, costs.unit_costs(fleet.datastore), float(servers), quantile)
 
 
 def demanded(inputs: Inputs, unit: UnitCosts, servers: float, quantile: float) -> Cores:
@@ -155,13 +157,6 @@ def demanded(inputs: Inputs, unit: UnitCosts, servers: float, quantile: float) -
 
 def _spread(value: float, width: float) -> Interval:
     return Interval(value, value * math.exp(-width), value * math.exp(width))
-
-
-def _check(servers: int, level: float) -> None:
-    if not servers >= 1 or servers != int(servers):
-        raise ValueError(f"servers: got {servers!r}, expected a whole number of at least 1")
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
 
 
 def tornado(
@@ -222,13 +217,12 @@ def tornado(
     for name, size in {"servers": servers, "cores": cores, "datastore_cores": datastore_cores}.items():
         if size != int(size) or size < 1:
             raise ValueError(f"{name}: got {size!r}, expected a whole number of at least 1")
-    for name, part in {"change": change, "level": level}.items():
-        if not 0.0 < part < 1.0:
-            raise ValueError(f"{name}: got {part!r}, expected more than 0 and less than 1")
+    if not 0.0 < change < 1.0:
+        raise ValueError(f"change: got {change!r}, expected more than 0 and less than 1")
+    quantile = normal_quantile(level)
     if fleet.datastore == "sqlite" and servers > 1:
         raise ValueError(f"servers: got {servers}, expected 1: SQLite lives inside one server")
     unit = costs.unit_costs(fleet.datastore)
-    quantile = float(norm.ppf(0.5 + level / 2.0))
 
     def state(one: Deployment) -> Forecast:
         return cluster.forecast(one.inputs(), unit, servers, cores, datastore_cores, quantile)

@@ -9,7 +9,7 @@ from fitted import costs
 from typer.testing import CliRunner
 
 import capmodel as cm
-from capmodel import answer, cli, plan, shapes
+from capmodel import answer, cli, plan, reach, shapes
 
 STORES = {"postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB", "sqlite": "SQLite"}
 VERSIONS = {
@@ -136,7 +136,7 @@ def expected(fleet, **limits):
         "smaller": answer.smaller(inputs, choice),
         "comparison": answer.comparison(plan.reference_table(), inputs, choice),
         "extrapolations": list(part.evaluation.extrapolated_because),
-        "assumptions": shapes.assumptions(inputs, part.limits, fleet.datastore),
+        "assumptions": reach.assumptions(inputs, part.limits, fleet.datastore),
     }
 
 

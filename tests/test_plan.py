@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 import capmodel as cm
-from capmodel import cluster, plan, shapes
+from capmodel import cluster, plan, reach, shapes
 
 few = settings(max_examples=12)
 LARGEST_DATASTORE = shapes.DATASTORE_CORE_RUNGS[-1]
@@ -295,9 +295,9 @@ def test_what_lies_outside_the_runs_is_named(costs, change, shape, word):
 
 
 def test_the_largest_measured_values_are_those_of_the_files():
-    assert cm.load_shared_datastore_runs()["servers"].max() == shapes.MEASURED_SERVERS
-    assert cm.load_datastore_distance_runs()["round_trip_time_s"].max() == shapes.MEASURED_ROUND_TRIP_TIME_S
-    assert cm.load_fleet_runs()["cores"].max() == shapes.MEASURED_CORES
+    assert cm.load_shared_datastore_runs()["servers"].max() == reach.MEASURED_SERVERS
+    assert cm.load_datastore_distance_runs()["round_trip_time_s"].max() == reach.MEASURED_ROUND_TRIP_TIME_S
+    assert cm.load_fleet_runs()["cores"].max() == reach.MEASURED_CORES
 
 
 def test_ranges_hold_every_measured_value(costs):

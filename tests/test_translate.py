@@ -12,7 +12,7 @@ from fitted import costs as fitted
 from scipy.stats import norm
 
 import capmodel as cm
-from capmodel import answer, cluster, plan, shapes, spire
+from capmodel import answer, cluster, plan, reach, shapes, spire
 
 TYPES = "from __future__ import annotations\nimport math\nfrom typing import NamedTuple\n"
 
@@ -482,8 +482,8 @@ ANSWER = """argument.map(([fleet, limits, shape]) => {
   const choice = capmodel.shapes.choose(inputs, unit, given);
   return [
     choice,
-    capmodel.shapes.extrapolations(inputs, capmodel.measured, choice.shape),
-    capmodel.shapes.assumptions(inputs, given, fleet.datastore),
+    capmodel.reach.extrapolations(inputs, capmodel.measured, choice.shape),
+    capmodel.reach.assumptions(inputs, given, fleet.datastore),
     capmodel.cluster.forecast(inputs, unit, ...shape, limits.quantile),
     capmodel.answer.quantities(inputs, choice),
     [
@@ -514,8 +514,8 @@ def answers(page):
         here.append(
             [
                 choice,
-                shapes.extrapolations(inputs, plan.measured(fitted()), choice.shape),
-                shapes.assumptions(inputs, limits, fleet.datastore),
+                reach.extrapolations(inputs, plan.measured(fitted()), choice.shape),
+                reach.assumptions(inputs, limits, fleet.datastore),
                 cluster.forecast(inputs, unit, *shape, limits.quantile),
                 answer.quantities(inputs, choice),
                 [

@@ -133,10 +133,10 @@
     bars(chosen.degraded, limits.max_utilization, inputs.datastore === "sqlite");
     list("smaller", answer.smaller(inputs, chosen));
     show("comparison", answer.comparison(model.reference_table, inputs, chosen));
-    const beyond = model.shapes.extrapolations(inputs, model.measured, chosen.shape), reach = place("reach");
-    show("reach", beyond.length ? reach.dataset.outside : reach.dataset.inside);
+    const beyond = model.reach.extrapolations(inputs, model.measured, chosen.shape), words = place("reach");
+    show("reach", beyond.length ? words.dataset.outside : words.dataset.inside);
     list("extrapolations", beyond);
-    list("assumptions", model.shapes.assumptions(inputs, limits, current.datastore));
+    list("assumptions", model.reach.assumptions(inputs, limits, current.datastore));
     show("command", command());
     show("copied", "");
     place("csv").href = "data:text/csv;charset=utf-8," + encodeURIComponent(answer.csv(inputs, chosen));

@@ -24,7 +24,8 @@ PACKAGE = "capmodel"
 EXPORTS: dict[str, tuple[str, ...]] = {
     "deployment": ("Inputs",),
     "cluster": ("forecast",),
-    "shapes": ("Limits", "Shape", "choose", "extrapolations", "assumptions"),
+    "shapes": ("Limits", "Shape", "choose"),
+    "reach": ("extrapolations", "assumptions"),
     "answer": (
         "bar",
         "binding",
