@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from capmodel.cluster import Interval
 from capmodel.shapes import Choice, Limits
+
+if TYPE_CHECKING:
+    from capmodel.deployment import Deployment
+    from capmodel.pool import ConnectionPool
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,12 @@ class ClusterSizing:
         What had to hold.
     choice : Choice
         The same answer as :mod:`capmodel.shapes` gives it, which :mod:`capmodel.answer` puts into words.
+    deployment : Deployment
+        What was sized: the cluster's part of the fleet, with the servers that hang below it.
+    above : str or None
+        The cluster that signs this one's CA, in a nested topology.
+    datastore_connections : ConnectionPool or None
+        Connections between servers and datastore; None for SQLite and where no shape holds.
     """
 
     name: str
@@ -125,6 +135,9 @@ class ClusterSizing:
     next_smaller_datastore: dict[str, Any] | None
     limits: Limits = field(repr=False)
     choice: Choice = field(repr=False)
+    deployment: Deployment = field(repr=False)
+    above: str | None
+    datastore_connections: ConnectionPool | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain values that the command line prints as JSON.
@@ -134,7 +147,7 @@ class ClusterSizing:
         dict
             Infinite values become None.
         """
-        result = self.evaluation
+        result, connections = self.evaluation, self.datastore_connections
         return {
             "name": self.name,
             "agents": self.agents,
@@ -143,6 +156,7 @@ class ClusterSizing:
             "cores_per_server": self.cores_per_server,
             "memory_gb_per_server": self.memory_gb_per_server,
             "datastore_cores": self.datastore_cores,
+            "datastore_connections": None if connections is None else connections.to_dict(),
             "interval": self.interval,
             "utilization": {key: _plain(value) for key, value in result.utilization.items()},
             "cores_used": {key: _plain(value) for key, value in result.cores_used.items()},

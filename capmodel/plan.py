@@ -10,10 +10,11 @@ from capmodel import cluster, reach, shapes
 from capmodel.cluster import Forecast, Interval
 from capmodel.deployment import Deployment
 from capmodel.outcome import ClusterSizing, Evaluation, Sizing, TopologyEvaluation
+from capmodel.pool import connection_pool
 from capmodel.reach import Measured
 from capmodel.regression import normal_quantile
 from capmodel.shapes import Choice, Limits, ReferenceCell, Shape, Smaller
-from capmodel.topology import Federated, Nested, SingleTrustDomain, Topology, topology_of
+from capmodel.topology import Cluster, Federated, Nested, SingleTrustDomain, Topology, topology_of
 
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
@@ -198,7 +199,8 @@ def size(
     # A cluster's servers are agents of the one above, so the lowest are sized first.
     for name in reversed(names):
         known = {lower: part.servers for lower, part in sized.items()}
-        deployment = next(part.deployment for part in topology.clusters(known) if part.name == name)
+        part = next(part for part in topology.clusters(known) if part.name == name)
+        deployment = part.deployment
         limits = Limits(
             max_utilization=max_utilization,
             max_response_time_s=max_response_time_s,
@@ -207,8 +209,8 @@ def size(
         )
         if deployment not in alike:
             choice = shapes.choose(deployment.inputs(), costs.unit_costs(deployment.datastore), limits)
-            alike[deployment] = _cluster_sizing(name, deployment, costs, choice, limits, level)
-        sized[name] = replace(alike[deployment], name=name)
+            alike[deployment] = _cluster_sizing(part, costs, choice, limits, level)
+        sized[name] = replace(alike[deployment], name=name, above=part.above)
         assumptions.update(dict.fromkeys(reach.assumptions(deployment.inputs(), limits, deployment.datastore)))
     whole = fleet if isinstance(fleet, Deployment) else fleet.fleet if isinstance(fleet, SingleTrustDomain) else None
     return Sizing(
@@ -220,15 +222,14 @@ def size(
     )
 
 
-def _cluster_sizing(
-    name: str, deployment: Deployment, costs: CostResults, choice: Choice, limits: Limits, level: float
-) -> ClusterSizing:
+def _cluster_sizing(part: Cluster, costs: CostResults, choice: Choice, limits: Limits, level: float) -> ClusterSizing:
     """Present the answer of the search."""
+    deployment, unit = part.deployment, costs.unit_costs(part.deployment.datastore)
     servers, cores, datastore_cores = choice.shape
     low, spare = choice.low_shape, limits.spare_servers
     own_datastore = deployment.datastore != "sqlite"
     return ClusterSizing(
-        name=name,
+        name=part.name,
         agents=deployment.agents,
         workloads=deployment.workloads,
         servers=servers,
@@ -249,6 +250,9 @@ def _cluster_sizing(
         next_smaller_datastore=_smaller(choice.smaller_datastore, own_datastore) if own_datastore else None,
         limits=limits,
         choice=choice,
+        deployment=deployment,
+        above=part.above,
+        datastore_connections=connection_pool(deployment, unit, limits, choice),
     )
 
 

@@ -48,6 +48,9 @@ SIGNATURES_PER_S = 500.0
 #: Idle datastore connections that a server keeps: Go's default of 2 until v1.11, 100 from v1.12.0 (pull request 5802).
 #: v1.15.3 pkg/server/datastore/sqlstore/sqlstore.go:1146-1157
 IDLE_CONNECTIONS_BEFORE_V1_12 = 2
+#: Datastore connections that a server opens at most since v1.8.7 (pull request 4656; no limit before), and keeps idle
+#: since v1.12.0. v1.15.3 pkg/server/datastore/sqlstore/sqlstore.go:1147-1157
+OPEN_CONNECTIONS = 100
 #: Round trips to the datastore that the one attested-node transaction of a request waits for (BEGIN, PREPARE, EXECUTE,
 #: ROLLBACK). v1.15.3 pkg/server/datastore/sqlstore/sqlstore.go:614-648 in v0.9.2's numbering
 TRANSACTION_ROUND_TRIPS = 4
