@@ -138,6 +138,28 @@ class State(NamedTuple):
     churn_weight: float
 
 
+class Basis(NamedTuple):
+    """A cluster's state, and how well the demands behind it are known.
+
+    Attributes
+    ----------
+    load : Load
+        Demands.
+    state : State
+        The state that they make.
+    server_error, datastore_error : float
+        Standard deviations of the logarithms of what servers and datastore are asked for.
+    reload_s : float
+        Duration of a reload, seconds.
+    """
+
+    load: Load
+    state: State
+    server_error: float
+    datastore_error: float
+    reload_s: float
+
+
 class Interval(NamedTuple):
     """An estimate with the bounds of its interval."""
 
@@ -645,22 +667,36 @@ def solve(
     low = 0.0
     high = most
     if load.sync_datastore.churn_s > 0.0:
+        # With churn at its full weight at any rate the agents come to no higher one: nothing below has to be searched.
+        churned = churned_throughout(load)
+        surely = solve(fleet, churned, half_saturation, servers, cores, datastore_cores).sync_per_s
         steps = 400
-        for k in range(1, steps + 1):
+        for k in range(max(int(steps * surely / most), 1), steps + 1):
             rate = most * k / steps
             state = state_at(rate, fleet, load, half_saturation, servers, cores, datastore_cores)
             if rate * (fleet.sync_interval_s + state.response_time_s) >= fleet.agents:
                 low = most * (k - 1) / steps
                 high = rate
                 break
+    # Agents that are missing at the lower end and too many at the upper one; unknown or without bound until found.
+    missing = fleet.agents if low == 0.0 else -1.0
+    excess = -1.0
+    chords = 0
     for _ in range(200):
         rate = 0.5 * (low + high)
+        # A chord between both ends comes closer than their middle, but can leave one of them where it is.
+        chords = 0 if chords == 2 else chords + 1
+        if missing > 0.0 and excess > 0.0 and chords > 0:
+            rate = min(max(low + (high - low) * (missing / (missing + excess)), low), high)
         state = state_at(rate, fleet, load, half_saturation, servers, cores, datastore_cores)
-        if rate * (fleet.sync_interval_s + state.response_time_s) > fleet.agents:
+        gap = rate * (fleet.sync_interval_s + state.response_time_s) - fleet.agents
+        if gap > 1e-14 * fleet.agents:
             high = rate
+            excess = gap if gap < math.inf else -1.0
         else:
             low = rate
-        if high - low <= 1e-13 * most:
+            missing = -gap
+        if high - low <= 1e-13 * most or abs(gap) <= 1e-14 * fleet.agents:
             break
     state = state_at(low, fleet, load, half_saturation, servers, cores, datastore_cores)
     waiting_s = fleet.agents / low - fleet.sync_interval_s if low > 0.0 else math.inf
@@ -674,6 +710,27 @@ def solve(
         server_waking=state.server_waking,
         datastore_waking=state.datastore_waking,
         churn_weight=state.churn_weight,
+    )
+
+
+def churned_throughout(load: Load) -> Load:
+    """Return a load with the extra of churn at its full weight, however few syncs are in flight.
+
+    Parameters
+    ----------
+    load : Load
+        Demands.
+
+    Returns
+    -------
+    Load
+        The same without churn, and with its extra in every demand on the datastore.
+    """
+    sync = load.sync_datastore
+    other = load.other_datastore
+    return load._replace(
+        sync_datastore=sync._replace(busy_s=sync.busy_s + sync.churn_s, churn_s=0.0),
+        other_datastore=other._replace(busy_s=other.busy_s + other.churn_s, churn_s=0.0),
     )
 
 
@@ -785,6 +842,42 @@ def staleness(fleet: Inputs, reload_s: float, response_s: float) -> float:
     return wait_s
 
 
+def basis_of(fleet: Inputs, unit: UnitCosts, servers: float, cores: float, datastore_cores: float) -> Basis:
+    """Find a cluster's state, and how well the demands behind it are known.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    unit : UnitCosts
+        Unit costs.
+    servers, cores, datastore_cores : float
+        Servers, cores of each, cores of the datastore.
+
+    Returns
+    -------
+    Basis
+        The rates of operations are those at the response time that they lead to.
+    """
+    reload_s = reload_duration(fleet, unit)
+    rates = operation_rates(fleet, servers, 0.0, reload_s)
+    load = load_of(fleet, unit, rates, servers)
+    state = solve(fleet, load, unit.half_saturation, servers, cores, datastore_cores)
+    if state.response_time_s < math.inf:
+        rates = operation_rates(fleet, servers, state.response_time_s, reload_s)
+        load = load_of(fleet, unit, rates, servers)
+    state = solve(fleet, load, unit.half_saturation, servers, cores, datastore_cores)
+    return Basis(
+        load=load,
+        state=state,
+        server_error=math.sqrt(relative_variance(fleet, unit.server, rates, state.server_waking, 0.0)),
+        datastore_error=math.sqrt(
+            relative_variance(fleet, unit.datastore, rates, state.datastore_waking, state.churn_weight)
+        ),
+        reload_s=reload_s,
+    )
+
+
 def forecast(
     fleet: Inputs, unit: UnitCosts, servers: float, cores: float, datastore_cores: float, quantile: float
 ) -> Forecast:
@@ -808,18 +901,12 @@ def forecast(
         Below saturation utilization and response time grow with each, so nothing within its interval leaves them. A
         full station slows all syncs: beyond it the other station's utilization falls as this one's demand grows.
     """
-    reload_s = reload_duration(fleet, unit)
-    rates = operation_rates(fleet, servers, 0.0, reload_s)
-    load = load_of(fleet, unit, rates, servers)
-    estimate = solve(fleet, load, unit.half_saturation, servers, cores, datastore_cores)
-    if estimate.response_time_s < math.inf:
-        rates = operation_rates(fleet, servers, estimate.response_time_s, reload_s)
-        load = load_of(fleet, unit, rates, servers)
-    estimate = solve(fleet, load, unit.half_saturation, servers, cores, datastore_cores)
-    server_sd = math.sqrt(relative_variance(fleet, unit.server, rates, estimate.server_waking, 0.0))
-    datastore_sd = math.sqrt(
-        relative_variance(fleet, unit.datastore, rates, estimate.datastore_waking, estimate.churn_weight)
-    )
+    basis = basis_of(fleet, unit, servers, cores, datastore_cores)
+    load = basis.load
+    estimate = basis.state
+    server_sd = basis.server_error
+    datastore_sd = basis.datastore_error
+    reload_s = basis.reload_s
     states = []
     for sign in (-1.0, 1.0):
         moved = with_errors(

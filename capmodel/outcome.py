@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from capmodel.cluster import Interval
+from capmodel.probability import Chances
 from capmodel.shapes import Choice, Limits
 
 if TYPE_CHECKING:
@@ -103,8 +104,10 @@ class ClusterSizing:
         False if even the largest shape tried does not hold.
     reasons : tuple of str
         Each limit with the value that met it.
+    chances : Chances
+        Probability that each limit is kept, and all of them, with the spare servers lost.
     next_smaller : dict
-        The next smaller shape and why it fails.
+        The next smaller shape, why it fails, and the probability that it would hold.
     next_smaller_datastore : dict or None
         The same servers with a smaller datastore, and why that fails; None for SQLite.
     limits : Limits
@@ -131,6 +134,7 @@ class ClusterSizing:
     degraded: Evaluation
     holds: bool
     reasons: tuple[str, ...]
+    chances: Chances
     next_smaller: dict[str, Any]
     next_smaller_datastore: dict[str, Any] | None
     limits: Limits = field(repr=False)
@@ -167,6 +171,8 @@ class ClusterSizing:
             "bottleneck": result.bottleneck,
             "holds": self.holds,
             "reasons": list(self.reasons),
+            "probability_holds": self.chances.every,
+            "probability_by_limit": {key: part for key, part in self.chances._asdict().items() if key != "every"},
             "next_smaller": self.next_smaller,
             "next_smaller_datastore": self.next_smaller_datastore,
             "extrapolated": result.extrapolated,
@@ -211,7 +217,7 @@ class Sizing:
         DataFrame
             One row a cluster: name, agents, workloads, servers, cores_per_server, memory_gb_per_server,
             datastore_cores, and estimate, lower and upper of server_utilization, datastore_utilization,
-            response_time_s and staleness_s; bottleneck, binding, extrapolated.
+            response_time_s and staleness_s; bottleneck, probability_holds, binding, extrapolated.
         """
         rows = []
         for part in self.clusters:
@@ -222,7 +228,7 @@ class Sizing:
                     "datastore_cores",
                 )
             }  # fmt: skip
-            row |= _columns(part.evaluation)
+            row |= _columns(part.evaluation) | {"probability_holds": part.chances.every}
             rows.append(row | {"binding": part is self.binding, "extrapolated": part.evaluation.extrapolated})
         return pd.DataFrame(rows)
 

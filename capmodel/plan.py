@@ -6,9 +6,9 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
-from capmodel import cluster, reach, shapes
-from capmodel.cluster import Forecast, Interval
-from capmodel.deployment import Deployment
+from capmodel import cluster, probability, reach, shapes
+from capmodel.cluster import Forecast, Interval, UnitCosts
+from capmodel.deployment import Deployment, Inputs
 from capmodel.outcome import ClusterSizing, Evaluation, Sizing, TopologyEvaluation
 from capmodel.pool import connection_pool
 from capmodel.reach import Measured
@@ -227,6 +227,7 @@ def _cluster_sizing(part: Cluster, costs: CostResults, choice: Choice, limits: L
     deployment, unit = part.deployment, costs.unit_costs(part.deployment.datastore)
     servers, cores, datastore_cores = choice.shape
     low, spare = choice.low_shape, limits.spare_servers
+    inputs, unit = deployment.inputs(), costs.unit_costs(deployment.datastore)
     own_datastore = deployment.datastore != "sqlite"
     return ClusterSizing(
         name=part.name,
@@ -246,8 +247,9 @@ def _cluster_sizing(part: Cluster, costs: CostResults, choice: Choice, limits: L
         degraded=_evaluation(deployment, costs, choice.degraded, servers - spare, cores, datastore_cores, level),
         holds=choice.holds,
         reasons=tuple(choice.reasons),
-        next_smaller=_smaller(choice.smaller, own_datastore),
-        next_smaller_datastore=_smaller(choice.smaller_datastore, own_datastore) if own_datastore else None,
+        chances=probability.chances(inputs, unit, limits, choice.shape, choice.memory_gb),
+        next_smaller=_smaller(choice.smaller, inputs, unit, limits),
+        next_smaller_datastore=_smaller(choice.smaller_datastore, inputs, unit, limits) if own_datastore else None,
         limits=limits,
         choice=choice,
         deployment=deployment,
@@ -260,15 +262,19 @@ def _span(one: int, other: int) -> dict[str, int]:
     return {"lower": min(one, other), "upper": max(one, other)}
 
 
-def _smaller(smaller: Smaller, own_datastore: bool) -> dict[str, Any]:
+def _smaller(smaller: Smaller, inputs: Inputs, unit: UnitCosts, limits: Limits) -> dict[str, Any]:
     """Describe a smaller shape, or only say that there is none."""
     if not smaller.exists:
         return {"fails_because": smaller.fails_because}
+    # Its servers would have the memory that they need: a shape is never smaller for its memory.
+    left = max(smaller.shape.servers - limits.spare_servers, 1)
+    memory_gb = shapes.memory_rung(cluster.memory_of(inputs, unit, left, limits.quantile).upper)
     return {
         "servers": smaller.shape.servers,
         "cores_per_server": smaller.shape.cores,
-        "datastore_cores": smaller.shape.datastore_cores if own_datastore else 0,
+        "datastore_cores": smaller.shape.datastore_cores if inputs.datastore != "sqlite" else 0,
         "fails_because": smaller.fails_because,
+        "probability_holds": probability.chances(inputs, unit, limits, smaller.shape, memory_gb).every,
     }
 
 

@@ -227,7 +227,9 @@ def test_what_spire_fixes_depends_on_nothing():
     assert tops(PACKAGE / "spire.py") <= {"__future__", "math", "typing"}
 
 
-@pytest.mark.parametrize("name", ["cluster.py", "shapes.py", "reach.py", "answer.py", "spire.py", "waking.py"])
+@pytest.mark.parametrize(
+    "name", ["cluster.py", "shapes.py", "reach.py", "probability.py", "answer.py", "spire.py", "waking.py"]
+)
 def test_the_arithmetic_that_pages_share_is_scalar(name):
     assert not tops(PACKAGE / name) & {"numpy", "pandas", "scipy", "statsmodels"}
 

@@ -12,7 +12,7 @@ from fitted import costs as fitted
 from scipy.stats import norm
 
 import capmodel as cm
-from capmodel import answer, cluster, plan, reach, shapes, spire
+from capmodel import answer, cluster, plan, probability, reach, shapes, spire
 
 TYPES = "from __future__ import annotations\nimport math\nfrom typing import NamedTuple\n"
 
@@ -486,6 +486,7 @@ ANSWER = """argument.map(([fleet, limits, shape]) => {
     capmodel.reach.assumptions(inputs, given, fleet.datastore),
     capmodel.cluster.forecast(inputs, unit, ...shape, limits.quantile),
     capmodel.answer.quantities(inputs, choice),
+    capmodel.probability.chances(inputs, unit, given, choice.shape, choice.memory_gb),
     [
       capmodel.answer.sentence(inputs, choice, fleet.datastore),
       capmodel.answer.condition(given, choice, 0.9),
@@ -518,6 +519,7 @@ def answers(page):
                 reach.assumptions(inputs, limits, fleet.datastore),
                 cluster.forecast(inputs, unit, *shape, limits.quantile),
                 answer.quantities(inputs, choice),
+                probability.chances(inputs, unit, limits, choice.shape, choice.memory_gb),
                 [
                     answer.sentence(inputs, choice, fleet.datastore),
                     answer.condition(limits, choice, 0.9),

@@ -25,6 +25,7 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "deployment": ("Inputs",),
     "cluster": ("forecast",),
     "shapes": ("Limits", "Shape", "choose"),
+    "probability": ("chances",),
     "reach": ("extrapolations", "assumptions"),
     "answer": (
         "bar",
