@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from capmodel import response, spire
 from capmodel.deployment import Inputs, Rate, classes_of, operation_rates
-from capmodel.waking import Waking, waking_share
+from capmodel.waking import Waking, at_speed, waking_share
 
 
 class Block(NamedTuple):
@@ -365,8 +365,11 @@ def load_of(fleet: Inputs, unit: UnitCosts, rates: list[Rate], servers: float) -
         sync_datastore=sync_datastore,
         other_server=other_server,
         other_datastore=other_datastore,
-        server_waking=unit.server[family].waking,
-        datastore_waking=unit.datastore[family].waking if family in unit.datastore else unit.server[family].waking,
+        server_waking=at_speed(unit.server[family].waking, fleet.machine_speed),
+        datastore_waking=at_speed(
+            unit.datastore[family].waking if family in unit.datastore else unit.server[family].waking,
+            fleet.datastore_speed,
+        ),
         critical_share=unit.critical_share[family],
         interference=unit.interference,
     )

@@ -22,7 +22,15 @@ from capmodel.cluster import Block, UnitCosts, waiting
 from capmodel.memory import MemoryResults, ServerMemory
 from capmodel.regression import RESOLUTION_S, ComponentFit, fit_families, normal_quantile
 from capmodel.response import ResponseResults, fit_response, stretch
-from capmodel.waking import Waking, waking_share
+from capmodel.sources import (
+    CONFIGURATIONS_PER_COST,
+    SHIPPED,
+    SourceSpeed,
+    estimate_speeds,
+    joined,
+    sources_of,
+)
+from capmodel.waking import Waking, at_speed, waking_share
 from capmodel.work import (
     COMPONENTS,
     MEMBERS,
@@ -71,6 +79,10 @@ class OperationCosts:
     ``churn_`` items by :func:`capmodel.spire.churn`. A request that finds the host at rest pays for waking cores and
     for cold caches; when requests follow each other quickly, one waking serves many.
 
+    Rows of several sources (column ``source``) share the unit costs; each source but the shipped one has a speed for
+    each component, by which its costs are divided (:func:`capmodel.sources.estimate_speeds`). Where `runs` hold no
+    shipped rows, the first source is the reference.
+
     Examples
     --------
     >>> import capmodel as cm
@@ -85,32 +97,85 @@ class OperationCosts:
         self.runs = runs
         self.reload_runs = datasets.load_reload_runs() if reload_runs is None else reload_runs
 
-    def fit(self) -> CostResults:
+    def fit(self, sources: str = "all") -> CostResults:
         """Estimate the unit costs.
+
+        Parameters
+        ----------
+        sources : {"all", "own"}
+            ``"all"`` fits one structure to all rows and a speed to each source. ``"own"`` takes the costs that the
+            rows of the one source beside the reference contain from these rows alone; work that they do not contain is
+            priced by all rows at that source's speed.
 
         Returns
         -------
         CostResults
             Estimates, their errors and predictions.
+
+        Raises
+        ------
+        ValueError
+            If `sources` is unknown; for ``"own"``, if there is not exactly one source beside the reference, or too few
+            of its configurations: there must be three for each unit cost.
         """
-        rows = pd.concat([self.runs, self.reload_runs], ignore_index=True)
+        if sources not in ("all", "own"):
+            raise ValueError(f"sources: got {sources!r}, expected 'all' or 'own'")
+        names = [str(name) for name in pd.unique(sources_of(self.runs))]
+        reference = SHIPPED if SHIPPED in names else names[0]
+        own = [name for name in names if name != reference]
+        if sources == "own" and len(own) != 1:
+            raise ValueError(f"sources: got 'own' with {len(own)} sources beside {reference}, expected exactly one")
+        runs, reloads = self.runs, self.reload_runs.assign(source=reference)
+        results = None
+        if own:
+            # Speeds are sought from costs that the other machines had no part in.
+            first = pd.concat([runs[sources_of(runs) == reference], reloads], ignore_index=True)
+            results = self._fitted(first, reference, [], None, calibrate=False)
+        rows = pd.concat([runs, reloads], ignore_index=True)
+        results = self._fitted(rows, reference, own, results)
+        results = replace(results, response=_fit_responses(results, runs))
+        return results if sources == "all" else _alone(results, runs[sources_of(runs) != reference])
+
+    def _fitted(
+        self, rows: pd.DataFrame, reference: str, own: list[str], start: CostResults | None, calibrate: bool = True
+    ) -> CostResults:
+        """Fit costs and speeds, one given the other, until both are settled."""
         memory = ServerMemory(self.runs, self.reload_runs).fit()
-        idle_constant = self._idle_constant()
+        idle_constant = self._idle_constant(reference)
         group = families(rows).to_numpy()
         items, datastores, configuration = work_items(rows), datastores_of(rows), configurations(rows)
-        point = measured_point(rows)
+        point, source = measured_point(rows), own[0] if len(own) == 1 else reference
+        speeds: dict[str, dict[str, SourceSpeed]] = {}
+        if start is not None:
+            speeds = _speeds(start, rows, own)
         for turn in range(_REFITS + 1):
             # Only the last costs get intervals: leaving every configuration out in turn is half of the work.
-            fits = fit_families(rows, group, items, datastores, configuration, point, calibrate=turn == _REFITS)
-            results = CostResults(fits, idle_constant, memory, _ranges(rows, group), _highest_rate(self.runs))
+            scaled = _at_reference(rows, speeds)
+            last = calibrate and turn == _REFITS
+            points = {component: _at_speed(point, rows, component, speeds) for component in COMPONENTS}
+            fits = fit_families(scaled, group, items, datastores, configuration, points, calibrate=last)
+            results = CostResults(
+                fits=fits,
+                idle_constant=idle_constant,
+                memory=memory,
+                ranges=_ranges(rows, group),
+                highest_rate_per_s=_highest_rate(self.runs),
+                reference=reference,
+                source=source,
+                speeds=speeds,
+            )
+            if own:
+                speeds = _speeds(results, rows, own)
+                results = replace(results, speeds=speeds)
             # A prediction knows the callers, not how busy they made the host. Fitting at the predicted operating point
             # keeps that error inside the dispersion, where the intervals can see it.
             point = results.operating_point(rows)
-        return replace(results, response=_fit_responses(results, self.runs))
+        return results
 
-    def _idle_constant(self) -> float:
-        """Estimate how many callers without pause leave half of the host idle."""
-        runs = self.runs[(self.runs["think_time_s"] == 0.0) & (self.runs["operation"] != "post_status")]
+    def _idle_constant(self, reference: str) -> float:
+        """Estimate how many callers without pause leave half of the reference's host idle."""
+        runs = self.runs[sources_of(self.runs) == reference]
+        runs = runs[(runs["think_time_s"] == 0.0) & (runs["operation"] != "post_status")]
         callers = runs["concurrency"].to_numpy(float)
         cpu_s = (
             runs.reindex(columns=[f"{part}_cpu_s_per_op" for part in (*COMPONENTS, "client")]).fillna(0.0).sum(axis=1)
@@ -128,6 +193,77 @@ class OperationCosts:
 #: Times that the fit is repeated at the operating point it predicts itself; the costs settle to four digits.
 _REFITS = 2
 _RANGE_COLUMNS = ("entries_per_agent", "entries", "agents", "federated_domains", "selectors_per_entry")
+
+
+def _factors(rows: pd.DataFrame, component: str, speeds: dict[str, dict[str, SourceSpeed]]) -> NDArray[np.float64]:
+    """Return the speed of each row's machine."""
+    return np.array([speeds[name][component].speed if name in speeds else 1.0 for name in sources_of(rows)])
+
+
+def _at_reference(rows: pd.DataFrame, speeds: dict[str, dict[str, SourceSpeed]]) -> pd.DataFrame:
+    """Return the rows with the CPU seconds that they would have taken on the reference's machine."""
+    if not speeds:
+        return rows
+    columns = {f"{name}_cpu_s_per_op": _factors(rows, name, speeds) for name in COMPONENTS}
+    return rows.assign(**{name: rows[name] * factors for name, factors in columns.items()})
+
+
+def _at_speed(
+    point: OperatingPoint, rows: pd.DataFrame, component: str, speeds: dict[str, dict[str, SourceSpeed]]
+) -> OperatingPoint:
+    """Return the rates that make the reference's machine as busy (:func:`capmodel.waking.at_speed`)."""
+    if not speeds:
+        return point
+    return point._replace(rate_per_core_s=point.rate_per_core_s / _factors(rows, component, speeds))
+
+
+def _speeds(results: CostResults, rows: pd.DataFrame, own: list[str]) -> dict[str, dict[str, SourceSpeed]]:
+    """Estimate the speed of each source, its host as busy as it makes it itself."""
+    names, speeds = sources_of(rows), dict(results.speeds)
+    for name in own:
+        part = rows[names == name]
+        at_reference = part.assign(source=results.reference)
+        for _ in range(_SPEED_STEPS):
+            point = replace(results, speeds=speeds).operating_point(part)
+            predicted = {
+                component: results.linear_predictor(at_reference, component, _at_speed(point, part, component, speeds))
+                for component in COMPONENTS
+            }
+            speeds[name] = estimate_speeds(part, predicted)
+    return speeds
+
+
+#: Times that a speed is sought again on a host as busy as the last one makes it; each step gains two digits.
+_SPEED_STEPS = 4
+
+
+def _alone(every: CostResults, own: pd.DataFrame) -> CostResults:
+    """Replace the costs that the rows of one source contain by what these rows alone say."""
+    name = str(sources_of(own)[0])
+    group, items, datastores = families(own).to_numpy(), work_items(own), datastores_of(own)
+    shapes = {key: fit.shape for key, fit in every.fits.items()}
+    known = {key for key in shapes if (group == key[0]).any()}
+    configuration, point = configurations(own), every.operating_point(own)
+    points = {component: _at_speed(point, own, component, every.speeds) for component in COMPONENTS}
+    for family, component in sorted(known):
+        rows = (group == family) & (own[f"{component}_cpu_s_per_op"] > 0.0).to_numpy()
+        layout = unit_matrix(items[rows], datastores[rows], TERMS[family, component])
+        unit_costs, got = int((layout != 0.0).any().sum()), len(np.unique(configuration[rows]))
+        needed = CONFIGURATIONS_PER_COST * unit_costs
+        if 0 < got < needed:
+            raise ValueError(
+                f"sources: got {got} configurations of {name} with the {component}'s CPU of the {family} family, "
+                f"expected at least {needed} to fit its {unit_costs} unit costs alone (fit to all sources instead)"
+            )
+    fits = fit_families(own, group, items, datastores, configuration, points, calibrate=True, shapes=shapes)
+    moved = {key: every.at_source(*key) for key in every.fits}
+    return replace(
+        every,
+        fits={key: joined(fits.get(key), fit) for key, fit in moved.items()},
+        reference=name,
+        source=name,
+        speeds={},
+    )
 
 
 def _ranges(rows: pd.DataFrame, group: NDArray[np.object_]) -> pd.DataFrame:
@@ -186,6 +322,18 @@ class CostResults:
         Most syncs a second in a measured window.
     response : ResponseResults
         Fitted response times.
+    reference : str
+        Source whose machine has the speed 1: the shipped runs', where the fit has any.
+    source : str
+        Source on whose machine `params`, predictions of rows that name no source, and plans are: the one that the fit
+        has beside the reference, or the reference if there are none or several (:meth:`for_source`).
+    speeds : dict of str to dict of str to SourceSpeed
+        For each other source and component its speed.
+
+    Notes
+    -----
+    Rows that name a source of the fit in a column ``source`` are predicted on that source's machine. The speeds of a
+    :class:`capmodel.Deployment` multiply on top: 1 is the machine of `source`.
     """
 
     fits: dict[tuple[str, str], ComponentFit] = field(repr=False)
@@ -194,22 +342,133 @@ class CostResults:
     ranges: pd.DataFrame = field(repr=False)
     highest_rate_per_s: float
     response: ResponseResults = NO_RESPONSE
+    reference: str = SHIPPED
+    source: str = SHIPPED
+    speeds: dict[str, dict[str, SourceSpeed]] = field(default_factory=dict, repr=False)
     #: Unit costs that were asked for, by datastore: looking them up takes longer than a prediction from them.
     _known: dict[str, UnitCosts] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def params(self) -> pd.Series:
         """Unit costs in CPU seconds, indexed by (family, component, item, datastore)."""
-        return pd.concat({key: fit.params for key, fit in self.fits.items()}).rename_axis(_LEVELS)
+        return pd.concat({key: self.at_source(*key).params for key in self.fits}).rename_axis(_LEVELS)
 
     @property
     def bse(self) -> pd.Series:
-        """Standard errors of `params`; NaN where the data put a cost at zero."""
-        errors = {
-            key: pd.Series(np.sqrt(np.diag(fit.covariance)), index=fit.params.index).where(fit.params > 0.0)
-            for key, fit in self.fits.items()
-        }
+        """Standard errors of `params`, given the speed of the source; NaN where the data put a cost at zero."""
+        errors = {}
+        for key in self.fits:
+            fit = self.at_source(*key)
+            error = pd.Series(np.sqrt(np.diag(fit.covariance)), index=fit.params.index)
+            errors[key] = error.where(fit.params > 0.0)
         return pd.concat(errors).rename_axis(_LEVELS)
+
+    def for_source(self, name: str) -> CostResults:
+        """Return the same costs for another source's machine.
+
+        Parameters
+        ----------
+        name : str
+            A source in the fit: ``"shipped"`` or the stem of a file's name.
+
+        Returns
+        -------
+        CostResults
+            With `source` changed.
+
+        Raises
+        ------
+        ValueError
+            If the fit has no such source.
+        """
+        known = [self.reference, *self.speeds]
+        if name not in known:
+            raise ValueError(f"name: got {name!r}, expected a source in the fit: {', '.join(known)}")
+        return replace(self, source=name)
+
+    def at_source(self, family: str, component: str) -> ComponentFit:
+        """Return a fit on the machine of `source`; what is not known of its speed is part of the dispersion.
+
+        Parameters
+        ----------
+        family, component : str
+            A key of `fits`.
+
+        Returns
+        -------
+        ComponentFit
+            All of a machine's costs err together, as operations do in the run-to-run part.
+        """
+        fit = self.fits[family, component]
+        if self.source not in self.speeds:
+            return fit
+        found = self.speeds[self.source][component]
+        return replace(
+            fit,
+            params=fit.params / found.speed,
+            covariance=fit.covariance / found.speed**2,
+            shape=replace(
+                fit.shape, waking={key: at_speed(value, found.speed) for key, value in fit.shape.waking.items()}
+            ),
+            dispersion={key: value + found.log_error**2 for key, value in fit.dispersion.items()},
+        )
+
+    def sources(self, level: float = 0.9) -> pd.DataFrame:
+        """Report what the rows of each source beside the reference say of their machine.
+
+        Parameters
+        ----------
+        level : float
+            Coverage of the interval.
+
+        Returns
+        -------
+        DataFrame
+            source, component, rows, configurations, speed, lower, upper, residual_error (median, relative; NaN where a
+            component was not measured).
+
+        Raises
+        ------
+        ValueError
+            If `level` is not between 0 and 1.
+        """
+        lines = []
+        for name, parts in self.speeds.items():
+            for component, found in parts.items():
+                ends = found.interval(level)
+                counts = (found.rows, found.configurations)
+                lines.append((name, component, *counts, found.speed, *ends, found.residual_error))
+        columns = ["source", "component", "rows", "configurations", "speed", "lower", "upper", "residual_error"]
+        return pd.DataFrame(lines, columns=columns)
+
+    def as_on_source(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return measured rows as the machine of `source` would have given them.
+
+        Parameters
+        ----------
+        rows : DataFrame
+            Rows of ``sync_runs.csv`` of any source in the fit.
+
+        Returns
+        -------
+        DataFrame
+            CPU seconds keep their ratio to the model's; ``source`` is `source`. Rows of `source` are as they were.
+        """
+        moved = (sources_of(rows) != self.source) & np.isin(sources_of(rows), [self.reference, *self.speeds])
+        if not moved.any():
+            return rows
+        result, there, here = rows.assign(), rows[moved], rows[moved].assign(source=self.source)
+        points = (self.operating_point(there), self.operating_point(here))
+        for component in COMPONENTS:
+            means = [
+                self.linear_predictor(part, component, point)[0]
+                for part, point in zip((there, here), points, strict=True)
+            ]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                ratio = means[1] / means[0]
+            column = f"{component}_cpu_s_per_op"
+            result.loc[moved, column] = rows.loc[moved, column] * ratio
+        return result.assign(source=self.source)
 
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
         """Return Wald intervals of the unit costs, cut at zero.
@@ -256,10 +515,11 @@ class CostResults:
         Returns
         -------
         statsmodels.iolib.summary.Summary
-            One table a family and component, in microseconds.
+            One table a family and component, in microseconds; where several sources were fitted, one of their speeds.
         """
         summary = Summary()
-        for (family, component), fit in self.fits.items():
+        for family, component in self.fits:
+            fit = self.at_source(family, component)
             errors = np.where(fit.params > 0.0, np.sqrt(np.diag(fit.covariance)), np.nan)
             body = [
                 [item, where, f"{1e6 * value:.4g}", f"{1e6 * error:.3g}"]
@@ -275,6 +535,23 @@ class CostResults:
                 f"{name}{' writes' * writing} {np.sqrt(value):.0%}" for (name, writing), value in fit.dispersion.items()
             )
             summary.tables.append(SimpleTable(body, ["work", "datastore", "cost (us)", "std err"], title=title))
+        if self.speeds:
+            body = [
+                [
+                    line.source,
+                    line.component,
+                    line.rows,
+                    f"{line.speed:.3g}",
+                    f"{line.lower:.3g} to {line.upper:.3g}",
+                    f"{line.residual_error:.0%}" if line.rows else "",
+                ]
+                for line in self.sources().itertuples()
+            ]
+            title = (
+                f"Speed of each source's machine, 1 for {self.reference}; the costs above are those on {self.source}"
+            )
+            headings = ["source", "component", "rows", "speed", "90% interval", "median error"]
+            summary.tables.append(SimpleTable(body, headings, title=title))
         return summary
 
     def _layouts(
@@ -288,6 +565,15 @@ class CostResults:
                 rows = (group == family) & np.isin(datastores, fit.datastores)
                 yield rows, fit, unit_matrix(items[rows], datastores[rows], TERMS[family, component])
 
+    def _speeds_of(self, frame: pd.DataFrame, component: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the speed of each row's machine, and the standard error of its logarithm."""
+        known = {name: (parts[component].speed, parts[component].log_error) for name, parts in self.speeds.items()}
+        known[self.reference] = (1.0, 0.0)
+        own = known[self.source]
+        names = sources_of(frame) if "source" in frame else [self.source] * len(frame)
+        found = np.array([known.get(name, own) for name in names], dtype=float).reshape(-1, 2)
+        return found[:, 0], found[:, 1]
+
     def linear_predictor(
         self, frame: pd.DataFrame, component: str, point: OperatingPoint
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -296,7 +582,7 @@ class CostResults:
         Parameters
         ----------
         frame : DataFrame
-            Rows with the work columns and ``datastore``.
+            Rows with the work columns and ``datastore``; ``source`` where a row is of one in the fit.
         component : {"server", "datastore"}
             Whose CPU seconds.
         point : OperatingPoint
@@ -311,6 +597,9 @@ class CostResults:
         parameter_variance = np.full(len(frame), np.nan)
         run_variance = np.full(len(frame), np.nan)
         datastores, writes = datastores_of(frame), writes_of(frame)
+        if self.speeds:
+            speed, error = self._speeds_of(frame, component)
+            point = point._replace(rate_per_core_s=point.rate_per_core_s / speed)
         for rows, fit, layout in self._layouts(frame, component):
             design = layout * factors_of(layout, datastores[rows], at_rows(point, rows), fit.shape)
             unknown = design.drop(columns=fit.params.index, errors="ignore")
@@ -322,6 +611,9 @@ class CostResults:
             parameter_variance[rows] = np.einsum("ij,jk,ik->i", matrix, fit.covariance.to_numpy(), matrix)
             kinds = zip(datastores[rows], writes[rows], strict=True)
             run_variance[rows] = np.array([fit.dispersion_of(name, kind) for name, kind in kinds]) * value**2
+        if self.speeds:
+            mean, parameter_variance = mean / speed, parameter_variance / speed**2
+            run_variance = run_variance / speed**2 + (error * mean) ** 2
         return mean, parameter_variance, run_variance
 
     def predict(self, frame: pd.DataFrame, level: float = 0.9) -> pd.DataFrame:
@@ -391,7 +683,7 @@ class CostResults:
         return fit.shape.half_saturation.get(name, np.inf) if fit else np.inf
 
     def unit_costs(self, datastore: str) -> UnitCosts:
-        """Return the unit costs that apply on one datastore, as plain values.
+        """Return the unit costs that apply on one datastore, on the machine of `source`, as plain values.
 
         Parameters
         ----------
@@ -416,7 +708,8 @@ class CostResults:
         """Gather the unit costs that apply on one datastore."""
         name = "mariadb" if datastore == "mysql" else datastore
         blocks: dict[str, dict[str, Block]] = {component: {} for component in COMPONENTS}
-        for (family, component), fit in self.fits.items():
+        for family, component in self.fits:
+            fit = self.at_source(family, component)
             chosen = [key for key in fit.params.index if name in MEMBERS[key[1]]]
             if name not in fit.datastores:
                 continue
@@ -530,6 +823,11 @@ class CostResults:
                 wakes[place, rows] = wakes_of(layout)
                 for row in np.flatnonzero(rows):
                     waking[place][row] = fit.shape.waking[datastores[row]]
+            if self.speeds:
+                speed, _ = self._speeds_of(frame, component)
+                for values in parts.values():
+                    values[place] /= speed
+                waking[place] = [at_speed(one, factor) for one, factor in zip(waking[place], speed, strict=True)]
         return DemandParts(parts[""], parts["waking_"], parts["churn_"], wakes, waking)
 
 

@@ -93,7 +93,9 @@ def machine_speed(
     if not len(runs):
         raise ValueError(f"runs: got no row with {component}_cpu_s_per_op, expected at least one")
     measured_s = runs[f"{component}_cpu_s_per_op"].to_numpy(float)
-    mean_s, parameters, between = costs.linear_predictor(runs, component, costs.operating_point(runs))
+    # Rows that took part in the fit are compared with its reference, not with the speed that the fit gave them.
+    costs, compared = costs.for_source(costs.reference), runs.drop(columns="source", errors="ignore")
+    mean_s, parameters, between = costs.linear_predictor(compared, component, costs.operating_point(compared))
     priced = np.isfinite(mean_s) & (mean_s > 0.0)
     if not priced.any():
         raise ValueError("runs: got operations that no run in the fit contains, expected one with a price")

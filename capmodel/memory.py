@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy.optimize import nnls
+from statsmodels.regression.linear_model import WLS
 
 from capmodel import datasets
 from capmodel.regression import normal_quantile
@@ -69,7 +69,7 @@ class ServerMemory:
         design, held = _design(self.rows), self.rows["server_memory_bytes"].to_numpy(float)
         start, _ = nnls(design / held[:, None], np.ones(len(held)))
         free = start > 0.0
-        result = sm.WLS(held, design[:, free], weights=held**-2.0).fit()
+        result = WLS(held, design[:, free], weights=held**-2.0).fit()
         params = np.zeros(len(TERMS))
         params[free] = result.params
         covariance = np.zeros((len(TERMS), len(TERMS)))

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar, nnls
 from scipy.stats import norm
+from statsmodels.regression.linear_model import WLS
 
 from capmodel.waking import Waking
 from capmodel.work import (
@@ -197,7 +197,7 @@ def _fit_component(
     # The last step of the iteration as ordinary weighted least squares gives the errors at the constrained optimum.
     # Columns differ by five orders of magnitude; unit scale keeps the normal equations well conditioned.
     scale = exog.mean(axis=0) / cost.mean()
-    result = sm.WLS(cost, exog / scale, weights=weights / mean**2).fit()
+    result = WLS(cost, exog / scale, weights=weights / mean**2).fit()
     leverage = np.einsum("ij,jk,ik->i", result.model.wexog, result.normalized_cov_params, result.model.wexog)
     squares, degrees = weights * ((cost - mean) / mean) ** 2, 1.0 - leverage
     covariance = pd.DataFrame(0.0, index=design.columns, columns=design.columns)
@@ -269,10 +269,11 @@ def fit_families(
     items: pd.DataFrame,
     datastores: NDArray[np.object_],
     configuration: NDArray[np.intp],
-    point: OperatingPoint,
+    points: dict[str, OperatingPoint],
     calibrate: bool,
+    shapes: dict[tuple[str, str], Shape] | None = None,
 ) -> dict[tuple[str, str], ComponentFit]:
-    """Fit every family and component at a given operating point of each row."""
+    """Fit every family and component at each row's operating point; shapes are fitted where none are given."""
     fits = {}
     operations = rows["operations"].to_numpy(float)
     writes = writes_of(rows)
@@ -284,8 +285,9 @@ def fit_families(
         layout = unit_matrix(items[chosen], datastores[chosen], terms)
         layout = layout.loc[:, (layout != 0.0).any()]
         part = (cost[chosen], operations[chosen], datastores[chosen])
-        shape = _fit_shape(layout, *part, at_rows(point, chosen))
-        design = layout * factors_of(layout, datastores[chosen], at_rows(point, chosen), shape)
+        point = at_rows(points[component], chosen)
+        shape = shapes[family, component] if shapes else _fit_shape(layout, *part, point)
+        design = layout * factors_of(layout, datastores[chosen], point, shape)
         fits[family, component] = _fit_component(design, *part, writes[chosen], configuration[chosen], shape, calibrate)
     return fits
 

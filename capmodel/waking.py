@@ -49,3 +49,26 @@ def waking_share(wakes_per_s: float, waking: Waking) -> float:
         return 0.0
     last = math.exp(-waking.busiest_per_s / waking.constant_per_s)
     return (math.exp(-wakes_per_s / waking.constant_per_s) - last) / (1.0 - last)
+
+
+def at_speed(waking: Waking, speed: float) -> Waking:
+    """Return how the extra of waking fades on a faster or slower machine.
+
+    Parameters
+    ----------
+    waking : Waking
+        On the measured machine.
+    speed : float
+        Speed of the machine, 1 the measured one's.
+
+    Returns
+    -------
+    Waking
+        A machine half as fast is as busy at half the requests, and finds its cores as warm.
+
+    Examples
+    --------
+    >>> at_speed(Waking(700.0, 2000.0), 0.5)
+    Waking(constant_per_s=350.0, busiest_per_s=1000.0)
+    """
+    return Waking(constant_per_s=waking.constant_per_s * speed, busiest_per_s=waking.busiest_per_s * speed)

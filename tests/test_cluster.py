@@ -491,14 +491,14 @@ def test_more_of_anything_makes_utilization_smaller_and_more_agents_larger(datas
 
 
 @pytest.mark.parametrize("speed", [0.5, 4.0])
-def test_a_quicker_machine_is_used_less(speed):
+def test_a_quicker_machine_is_as_busy_with_as_many_more_agents(speed):
     fleet = cm.Deployment(agents=2000, workloads=20_000)
     here = forecast(fleet)
-    there = forecast(replace(fleet, machine_speed=speed, datastore_speed=speed))
-    # Nearly as many syncs a second, each of `speed` times fewer seconds.
+    more = replace(fleet, agents=int(2000 * speed), workloads=int(20_000 * speed))
+    there = forecast(replace(more, machine_speed=speed, datastore_speed=speed))
+    # As many times more syncs a second, each of as many times fewer seconds; its cores are as seldom at rest.
     for name in ("server_utilization", "datastore_utilization"):
-        assert getattr(there, name).estimate == pytest.approx(getattr(here, name).estimate / speed, rel=0.02)
-    assert there.response_time_s.estimate < here.response_time_s.estimate if speed > 1 else True
+        assert getattr(there, name).estimate == pytest.approx(getattr(here, name).estimate, rel=0.03)
 
 
 def test_a_forecast_is_the_load_solved_by_hand():

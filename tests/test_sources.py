@@ -1,0 +1,201 @@
+"""Rows of several sources: each machine's speed is found, and the shipped structure stays."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from fitted import costs
+
+import capmodel as cm
+from capmodel import sources
+from capmodel.work import COMPONENTS, configurations
+
+RUNS = cm.load_sync_runs(paths=())
+TIMES = [f"{name}_cpu_s_per_op" for name in ("server", "datastore", "client")] + ["latency_mean_s", "window_s"]
+
+
+def as_own(rows, factor=2.0, name="mine"):
+    """Return rows as a machine would have given them on which everything takes ``factor`` as long."""
+    slowed = rows.assign(**{column: rows[column] * factor for column in TIMES})
+    return slowed.assign(source=name, run_id=[f"{name}-{k}" for k in range(len(rows))])
+
+
+@cache
+def ten():
+    """Return the fit to the shipped rows without ten configurations, and ten rows of these from a slower machine."""
+    configuration = configurations(RUNS)
+    picked = np.random.default_rng(3).choice(len(RUNS), 10, replace=False)
+    rest = RUNS[~np.isin(configuration, configuration[picked])]
+    own = as_own(RUNS.iloc[picked])
+    return cm.OperationCosts(pd.concat([rest, own], ignore_index=True)).fit(), own
+
+
+def test_ten_rows_from_a_machine_half_as_fast_move_its_speed_to_a_half():
+    fitted, own = ten()
+    table = fitted.sources().set_index("component")
+    assert table["rows"].to_dict() == {"server": 10, "datastore": int((own["datastore"] != "sqlite").sum())}
+    for component in COMPONENTS:
+        speed = table.loc[component]
+        assert speed.lower < 0.5 < speed.upper < 0.75
+        assert speed.lower < speed.speed < speed.upper
+
+
+def test_the_shipped_structure_stays_though_a_tenth_of_the_rows_is_twice_as_dear():
+    fitted, _ = ten()
+    busy = RUNS.assign(rate_per_core_s=np.inf, in_flight=1.0)
+    both = [part.predict(busy)["estimate_s"].to_numpy() for part in (fitted, costs())]
+    ratio = both[0][both[1] > 0] / both[1][both[1] > 0]
+    assert np.nanmedian(np.abs(ratio - 1.0)) < 0.05
+
+
+def test_what_the_readers_rows_do_not_contain_follows_their_machine():
+    fitted, _ = ten()
+    signing = pd.DataFrame([{"datastore": "postgresql", "operation": "sign_x509", "ca_key_type": "rsa-4096"}])
+    here, there = (part.predict(signing) for part in (fitted, fitted.for_source("shipped")))
+    speed = fitted.sources().set_index("component")["speed"]
+    ratio = (there["estimate_s"] / here["estimate_s"]).to_numpy()
+    assert ratio == pytest.approx([speed["server"], speed["datastore"]], rel=1e-9)
+    # The speed is not known exactly, so the interval of the reader's machine is wider.
+    wide, narrow = (np.log(part["upper_s"] / part["lower_s"]) for part in (here, there))
+    assert (wide > narrow).all()
+
+
+def test_rows_are_predicted_on_the_machine_of_their_source():
+    fitted, own = ten()
+    at_home = fitted.predict(own)
+    named = fitted.for_source("shipped").predict(own)
+    unnamed = fitted.predict(own.drop(columns="source"))
+    pd.testing.assert_frame_equal(at_home, named)
+    pd.testing.assert_frame_equal(at_home, unnamed)
+    off = at_home["estimate_s"].to_numpy() / np.concatenate([own[f"{name}_cpu_s_per_op"] for name in COMPONENTS]) - 1
+    assert np.nanmedian(np.abs(off)) < 0.3
+
+
+def test_plans_are_made_for_the_one_machine_beside_the_shipped_one():
+    fitted, _ = ten()
+    fleet = cm.Deployment(agents=5000, workloads=10_000)
+    assert fitted.source == "mine"
+    used = {
+        name: cm.evaluate(fleet, fitted.for_source(name), servers=2, cores=4).cores_used["datastore"].estimate
+        for name in ("mine", "shipped")
+    }
+    assert used["mine"] > 1.3 * used["shipped"]
+    # A deployment's own speed multiplies on top: twice as fast as half as fast is as fast as the shipped machine.
+    speed = fitted.sources().set_index("component")["speed"]
+    back = cm.Deployment(
+        agents=5000, workloads=10_000, machine_speed=1 / speed["server"], datastore_speed=1 / speed["datastore"]
+    )
+    again = cm.evaluate(back, fitted, servers=2, cores=4)
+    whole = cm.evaluate(fleet, fitted.for_source("shipped"), servers=2, cores=4)
+    for part in ("server", "datastore"):
+        assert again.cores_used[part].estimate == pytest.approx(whole.cores_used[part].estimate, rel=1e-6)
+
+
+def test_measured_rows_keep_their_distance_to_the_model_on_another_machine():
+    fitted, own = ten()
+    rows = pd.concat([RUNS.head(20), own], ignore_index=True)
+    moved = fitted.as_on_source(rows)
+    assert set(moved["source"]) == {"mine"}
+    pd.testing.assert_frame_equal(moved.tail(10).drop(columns="source"), rows.tail(10).drop(columns="source"))
+    before = cm.check(rows, fitted).predictions
+    after = cm.check(moved, fitted).predictions
+    assert (after["measured"] / after["predicted"]).to_numpy() == pytest.approx(
+        (before["measured"] / before["predicted"]).to_numpy()
+    )
+    assert costs().as_on_source(RUNS) is RUNS
+
+
+def test_several_sources_each_have_a_speed_and_none_is_taken_for_the_readers():
+    picked = RUNS.iloc[::12]
+    fitted = cm.OperationCosts(
+        pd.concat([RUNS, as_own(picked, 2.0, "slow"), as_own(picked, 0.5, "fast")], ignore_index=True)
+    ).fit()
+    table = fitted.sources().set_index(["source", "component"])
+    assert (fitted.reference, fitted.source) == ("shipped", "shipped")
+    assert table.loc[("slow", "server"), "speed"] == pytest.approx(0.5, rel=0.12)
+    assert table.loc[("fast", "server"), "speed"] == pytest.approx(2.0, rel=0.12)
+    assert "fast" in str(fitted.summary())
+    assert "fast" not in str(costs().summary())
+    with pytest.raises(ValueError, match="name: got 'other', expected a source in the fit: shipped, slow, fast"):
+        fitted.for_source("other")
+    with pytest.raises(ValueError, match="2 sources beside shipped"):
+        cm.OperationCosts(pd.concat([RUNS, as_own(picked, name="a"), as_own(picked, name="b")], ignore_index=True)).fit(
+            "own"
+        )
+
+
+def test_machine_speed_compares_with_the_shipped_machine_whether_the_rows_were_fitted_or_not():
+    fitted, own = ten()
+    assert cm.machine_speed(own, fitted).estimate == pytest.approx(cm.machine_speed(own, costs()).estimate, rel=0.05)
+
+
+# Fits to the reader's rows alone
+
+
+def test_many_rows_can_be_fitted_alone():
+    rows = RUNS[(RUNS["operation"] == "sync") & (RUNS["sync_mode"] != "crawl_cached")]
+    own = as_own(rows, 2.0)
+    fitted = cm.OperationCosts(pd.concat([RUNS, own], ignore_index=True)).fit("own")
+    assert (fitted.reference, fitted.source) == ("mine", "mine")
+    # The same rows at twice the cost: what they tell alone is twice what they tell among the shipped ones.
+    busy = rows.drop(columns="source").assign(rate_per_core_s=np.inf, in_flight=1.0)
+    ratio = fitted.predict(busy)["estimate_s"] / costs().predict(busy)["estimate_s"]
+    assert np.nanmedian(ratio) == pytest.approx(2.0, rel=0.1)
+    # Signing was not among them, and has a price.
+    signing = pd.DataFrame([{"datastore": "postgresql", "operation": "sign_x509", "ca_key_type": "rsa-4096"}])
+    signed = fitted.predict(signing)["estimate_s"] / costs().predict(signing)["estimate_s"]
+    assert signed.to_numpy() == pytest.approx([2.0, 2.0], rel=0.25)
+
+
+def test_too_few_rows_are_refused_with_the_number_that_it_takes():
+    _, own = ten()
+    with pytest.raises(
+        ValueError, match=r"got \d+ configurations of mine .* expected at least \d+ to fit its \d+ unit"
+    ):
+        cm.OperationCosts(pd.concat([RUNS, own], ignore_index=True)).fit("own")
+    with pytest.raises(ValueError, match="0 sources beside shipped, expected exactly one"):
+        cm.OperationCosts(RUNS).fit("own")
+    with pytest.raises(ValueError, match="sources: got 'some', expected 'all' or 'own'"):
+        cm.OperationCosts(RUNS).fit("some")
+
+
+# The estimator itself, against its definition
+
+
+def told(rows, log_speed, scatter, seed=0):
+    """Return what a fit would predict for rows that a machine of known speed gave with known scatter."""
+    noise = np.random.default_rng(seed).normal(0.0, scatter, (2, len(rows)))
+    predicted = {}
+    for component, errors in zip(COMPONENTS, noise, strict=True):
+        mean = rows[f"{component}_cpu_s_per_op"].to_numpy(float) * np.exp(log_speed + errors)
+        predicted[component] = (mean, np.zeros(len(rows)), (scatter * mean) ** 2)
+    return predicted
+
+
+def test_intervals_hold_as_often_as_they_say():
+    rows = RUNS[RUNS["datastore"] == "postgresql"].drop_duplicates("entries_per_agent")
+    for count in (1, 3, len(rows)):
+        inside = [
+            found.interval(0.9)[0] < 0.5 < found.interval(0.9)[1]
+            for seed in range(300)
+            for found in sources.estimate_speeds(rows[:count], told(rows[:count], np.log(0.5), 0.12, seed)).values()
+        ]
+        assert np.mean(inside) >= 0.9 - 3.0 * np.sqrt(0.09 / 300)
+
+
+def test_without_rows_of_the_datastore_its_speed_is_the_servers_and_less_certain():
+    rows = RUNS[RUNS["datastore"] == "sqlite"].head(8)
+    found = sources.estimate_speeds(rows, told(rows, np.log(0.5), 0.12))
+    assert found["datastore"].rows == 0
+    assert found["datastore"].log_speed == pytest.approx(found["server"].log_speed, rel=1e-9)
+    assert found["datastore"].log_error > sources.PRIOR_DIFFERENCE
+    assert np.isnan(found["datastore"].residual_error)
+
+
+def test_without_any_row_that_tells_the_prior_is_all_there_is():
+    rows = RUNS.head(4)
+    nothing = {name: (np.full(4, np.nan),) * 3 for name in COMPONENTS}
+    found = sources.estimate_speeds(rows, nothing)
+    assert found["server"].speed == 1.0
+    assert found["server"].log_error == pytest.approx(sources.PRIOR_SPEED)
