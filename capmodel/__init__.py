@@ -22,11 +22,13 @@ _HOME = {
     "Federated": "topology",
     "Nested": "topology",
     "OperationCosts": "costs",
+    "Prices": "prices",
     "Sizing": "outcome",
     "SingleTrustDomain": "topology",
     "SizingRegression": "sizing",
     "SizingResults": "sizing",
     "check": "validation",
+    "compare": "alternatives",
     "cross_validate": "cross_validation",
     "demand": "sensitivity",
     "dictionary": "datasets",
@@ -90,6 +92,7 @@ if TYPE_CHECKING:
         topology,
         validation,
     )
+    from capmodel.alternatives import compare
     from capmodel.costs import CostResults, OperationCosts
     from capmodel.cross_validation import cross_validate
     from capmodel.datasets import (
@@ -112,6 +115,7 @@ if TYPE_CHECKING:
     from capmodel.machine import machine_speed
     from capmodel.outcome import Evaluation, Sizing
     from capmodel.plan import evaluate, size
+    from capmodel.prices import Prices
     from capmodel.recovery import recover
     from capmodel.sensitivity import demand, tornado
     from capmodel.sizing import SizingRegression, SizingResults

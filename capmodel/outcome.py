@@ -118,6 +118,9 @@ class ClusterSizing:
         What was sized: the cluster's part of the fleet, with the servers that hang below it.
     above : str or None
         The cluster that signs this one's CA, in a nested topology.
+    cost_per_hour : Interval or None
+        What the shape costs at the prices given, the lower bound being the cheapest shape at the lower end of the
+        demand; None without prices.
     datastore_connections : ConnectionPool or None
         Connections between servers and datastore; None for SQLite and where no shape holds.
     """
@@ -142,6 +145,7 @@ class ClusterSizing:
     deployment: Deployment = field(repr=False)
     above: str | None
     datastore_connections: ConnectionPool | None
+    cost_per_hour: Interval | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain values that the command line prints as JSON.
@@ -175,6 +179,7 @@ class ClusterSizing:
             "probability_by_limit": {key: part for key, part in self.chances._asdict().items() if key != "every"},
             "next_smaller": self.next_smaller,
             "next_smaller_datastore": self.next_smaller_datastore,
+            "cost_per_hour": None if self.cost_per_hour is None else _plain(self.cost_per_hour),
             "extrapolated": result.extrapolated,
             "extrapolated_because": list(result.extrapolated_because),
         }

@@ -11,6 +11,7 @@ from capmodel.cluster import Forecast, Interval, UnitCosts
 from capmodel.deployment import Deployment, Inputs
 from capmodel.outcome import ClusterSizing, Evaluation, Sizing, TopologyEvaluation
 from capmodel.pool import connection_pool
+from capmodel.prices import Prices, choose_cheapest, cost_of
 from capmodel.reach import Measured
 from capmodel.regression import normal_quantile
 from capmodel.shapes import Choice, Limits, ReferenceCell, Shape, Smaller
@@ -141,6 +142,7 @@ def size(
     max_response_time_s: float = 1.0,
     level: float = 0.9,
     spare_servers: int = 1,
+    prices: Prices | None = None,
 ) -> Sizing:
     """Find the smallest shape that holds.
 
@@ -158,12 +160,14 @@ def size(
         Coverage of the intervals; a limit holds when the upper bound of the interval keeps it.
     spare_servers : int
         Servers that may be lost without a limit being broken. SQLite allows none.
+    prices : Prices, optional
+        What cores and memory cost: the cheapest shape is then the smallest.
 
     Returns
     -------
     Sizing
-        For each cluster the fewest cores in all, then the fewest servers. `next_smaller` says why the shape before it
-        fails.
+        For each cluster the fewest cores in all, then the fewest servers; with prices the least cost. `next_smaller`
+        says why the shape before it fails.
 
     Raises
     ------
@@ -208,8 +212,14 @@ def size(
             spare_servers=0 if deployment.datastore == "sqlite" else int(spare_servers),
         )
         if deployment not in alike:
-            choice = shapes.choose(deployment.inputs(), costs.unit_costs(deployment.datastore), limits)
+            inputs, unit = deployment.inputs(), costs.unit_costs(deployment.datastore)
+            if prices is None:
+                choice = shapes.choose(inputs, unit, limits)
+            else:
+                choice = choose_cheapest(inputs, unit, limits, prices)
             alike[deployment] = _cluster_sizing(part, costs, choice, limits, level)
+            if prices is not None:
+                alike[deployment] = replace(alike[deployment], cost_per_hour=cost_of(inputs, choice, prices))
         sized[name] = replace(alike[deployment], name=name, above=part.above)
         assumptions.update(dict.fromkeys(reach.assumptions(deployment.inputs(), limits, deployment.datastore)))
     whole = fleet if isinstance(fleet, Deployment) else fleet.fleet if isinstance(fleet, SingleTrustDomain) else None
@@ -224,7 +234,7 @@ def size(
 
 def _cluster_sizing(part: Cluster, costs: CostResults, choice: Choice, limits: Limits, level: float) -> ClusterSizing:
     """Present the answer of the search."""
-    deployment, unit = part.deployment, costs.unit_costs(part.deployment.datastore)
+    deployment = part.deployment
     servers, cores, datastore_cores = choice.shape
     low, spare = choice.low_shape, limits.spare_servers
     inputs, unit = deployment.inputs(), costs.unit_costs(deployment.datastore)

@@ -477,9 +477,32 @@ def choose(fleet: Inputs, unit: UnitCosts, limits: Limits) -> Choice:
     Choice
         See there.
     """
-    spare = limits.spare_servers
     found = smallest(fleet, unit, limits, "upper")
-    low = smallest(fleet, unit, limits, "lower").shape
+    return explained(fleet, unit, limits, found, smallest(fleet, unit, limits, "lower").shape)
+
+
+def explained(fleet: Inputs, unit: UnitCosts, limits: Limits, found: Found, low: Shape) -> Choice:
+    """Say of a shape that was found what it does, and why nothing smaller does.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    unit : UnitCosts
+        Unit costs.
+    limits : Limits
+        What must hold.
+    found : Found
+        The shape.
+    low : Shape
+        What the same search finds at the lower end of the demand.
+
+    Returns
+    -------
+    Choice
+        See there.
+    """
+    spare = limits.spare_servers
     shape = found.shape
     degraded = cluster.forecast(fleet, unit, shape.servers - spare, shape.cores, shape.datastore_cores, limits.quantile)
     whole = degraded

@@ -1,0 +1,216 @@
+"""What a shape costs, and the cheapest that holds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from capmodel import cluster, shapes
+from capmodel.cluster import Interval
+from capmodel.shapes import Choice, Found, Least, Limits, Shape, Smaller
+
+if TYPE_CHECKING:
+    from capmodel.cluster import UnitCosts
+    from capmodel.deployment import Inputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prices:
+    """Prices by the hour, all in one currency.
+
+    Parameters
+    ----------
+    core_per_hour : float
+        A core of a server.
+    gb_per_hour : float
+        10^9 bytes of memory of a server.
+    datastore_core_per_hour : float
+        A core of the datastore, with its memory, storage and any standby.
+    server_per_hour : float
+        A server whatever its size, for instance its disk or what its upkeep is worth.
+
+    Raises
+    ------
+    ValueError
+        If a price is negative or not finite, or cores of servers cost nothing.
+
+    Examples
+    --------
+    >>> Prices(core_per_hour=0.03, gb_per_hour=0.004, datastore_core_per_hour=0.1).server_per_hour
+    0.0
+    """
+
+    core_per_hour: float
+    gb_per_hour: float
+    datastore_core_per_hour: float
+    server_per_hour: float = 0.0
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value < math.inf:
+                raise ValueError(f"{item.name}: got {value!r}, expected a finite number of at least 0")
+        if self.core_per_hour == 0.0:
+            raise ValueError("core_per_hour: got 0, expected more than 0: without it any number of cores would do")
+
+    def of(self, shape: Shape, memory_gb: float, own_datastore: bool) -> float:
+        """Return what a shape costs.
+
+        Parameters
+        ----------
+        shape : Shape
+            Servers, their cores, cores of the datastore.
+        memory_gb : float
+            Memory of each server.
+        own_datastore : bool
+            False for SQLite, which lives inside the server.
+
+        Returns
+        -------
+        float
+            Cost an hour.
+        """
+        server = self.server_per_hour + self.core_per_hour * shape.cores + self.gb_per_hour * memory_gb
+        return shape.servers * server + (self.datastore_core_per_hour * shape.datastore_cores if own_datastore else 0.0)
+
+
+def by_cost(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Prices, end: str) -> list[tuple[float, Shape]]:
+    """List every shape with its cost, the cheapest first.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    unit : UnitCosts
+        Unit costs.
+    limits : Limits
+        What must hold.
+    prices : Prices
+        Prices.
+    end : {"lower", "upper"}
+        End of the interval of a server's memory.
+
+    Returns
+    -------
+    list of (float, Shape)
+        Each server has the memory that it needs with the spare ones lost. Of two that cost the same the one with fewer
+        cores comes first, then the one with fewer servers, then the one with the smaller datastore.
+    """
+    own = fleet.datastore != "sqlite"
+    found = []
+    for servers in shapes.server_rungs(fleet, limits.spare_servers):
+        memory = cluster.memory_of(fleet, unit, servers - limits.spare_servers, limits.quantile)
+        memory_gb = shapes.memory_rung(shapes.at_end(memory, end))
+        for cores in shapes.CORE_RUNGS:
+            for datastore_cores in shapes.datastore_rungs(fleet):
+                shape = Shape(servers, cores, datastore_cores)
+                found.append((prices.of(shape, memory_gb, own), shape))
+    return sorted(
+        found, key=lambda item: (item[0], item[1].servers * item[1].cores, item[1].servers, item[1].datastore_cores)
+    )
+
+
+def cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Prices, end: str) -> tuple[Found, Shape | None]:
+    """Find the cheapest shape that holds.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    unit : UnitCosts
+        Unit costs.
+    limits : Limits
+        What must hold.
+    prices : Prices
+        Prices.
+    end : {"lower", "upper"}
+        End of the intervals at which it must hold.
+
+    Returns
+    -------
+    found : Found
+        The largest shape where none holds.
+    before : Shape or None
+        The shape that costs least below it; nothing that costs less holds.
+    """
+    leasts: dict[int, Least] = {}
+    server: dict[tuple[int, int], bool] = {}
+    datastore: dict[tuple[int, int], bool] = {}
+    most_bytes = shapes.MEMORY_FILL * shapes.MEMORY_RUNGS_GB[-1] * shapes.GB
+    before = None
+    listed = by_cost(fleet, unit, limits, prices, end)
+    for _, shape in listed:
+        servers, cores, datastore_cores = shape
+        if servers not in leasts:
+            leasts[servers] = shapes.least_of(fleet, unit, limits, servers, end)
+        least = leasts[servers]
+        possible = (
+            least.network_s <= limits.max_response_time_s
+            and least.memory_bytes <= most_bytes
+            and least.server <= limits.max_utilization * cores
+            and least.datastore <= limits.max_utilization * datastore_cores
+        )
+        if possible and (servers, cores) not in server:
+            used = shapes.server_utilization(fleet, unit, limits, servers, cores, end)
+            server[servers, cores] = used <= limits.max_utilization
+        if possible and server[servers, cores] and (servers, datastore_cores) not in datastore:
+            used = shapes.datastore_utilization(fleet, unit, limits, servers, datastore_cores, end)
+            datastore[servers, datastore_cores] = used <= limits.max_utilization
+        kept = possible and server[servers, cores] and datastore[servers, datastore_cores]
+        if kept and shapes.response_time(fleet, unit, limits, shape, end) <= limits.max_response_time_s:
+            return Found(holds=True, shape=shape), before
+        before = shape
+    largest = shapes.server_shapes(fleet, limits.spare_servers)[-1]
+    return Found(holds=False, shape=largest), None
+
+
+def choose_cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Prices) -> Choice:
+    """Find the cheapest shape that holds, and say why.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    unit : UnitCosts
+        Unit costs.
+    limits : Limits
+        What must hold.
+    prices : Prices
+        Prices.
+
+    Returns
+    -------
+    Choice
+        `smaller` is the shape that costs least below the chosen one.
+    """
+    found, before = cheapest(fleet, unit, limits, prices, "upper")
+    low = cheapest(fleet, unit, limits, prices, "lower")[0].shape
+    choice = shapes.explained(fleet, unit, limits, found, low)
+    if before is None:
+        return choice
+    reasons = "; ".join(shapes.broken(fleet, unit, limits, before)) + shapes.lost(limits, before.servers)
+    return choice._replace(smaller=Smaller(exists=True, shape=before, fails_because=reasons))
+
+
+def cost_of(fleet: Inputs, choice: Choice, prices: Prices) -> Interval:
+    """Return what an answer costs.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    choice : Choice
+        The answer.
+    prices : Prices
+        Prices.
+
+    Returns
+    -------
+    Interval
+        An hour; the chosen shape is the estimate and the upper bound, since it is made for the upper end of the demand.
+    """
+    own = fleet.datastore != "sqlite"
+    chosen = prices.of(choice.shape, choice.memory_gb, own)
+    low = prices.of(choice.low_shape, choice.low_memory_gb, own)
+    return Interval(estimate=chosen, lower=min(low, chosen), upper=chosen)
