@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy.special import gammaincc
 
 from capmodel import queueing
+from capmodel.queueing import stations
 
 REFERENCE = Path(__file__).parent / "reference" / "queueing.csv"
 MODULES = ["capmodel.queueing", *(f"capmodel.queueing.{m.name}" for m in pkgutil.iter_modules(queueing.__path__))]
@@ -442,6 +443,84 @@ def test_nothing_to_do_takes_no_time():
     assert queueing.finite_source(**finite, think_time=0.0, service_time=2.0) == (1.5, 20.0 / 3.0, 1.0, 10.0)
     assert queueing.finite_source(population=0, think_time=1.0, service_time=2.0, servers=1) == (0.0, 2.0, 0.0, 0.0)
     assert queueing.finite_source(**finite, think_time=0.0, service_time=0.0).throughput == np.inf
+
+
+def test_distributions_where_nobody_comes_thinks_or_is_served():
+    """Rows of one call: nobody, no service, no thinking, no think and service time, an ordinary one, three unknown."""
+    station = {
+        "population": np.array([0, 3, 3, 2, 3, 3, 3, 3, np.nan]),
+        "think_time": np.array([1.0, 1.0, 0.0, 0.0, 1.0, np.nan, 1.0, 1.0, 1.0]),
+        "service_time": np.array([1.0, 0.0, 2.0, 0.0, 1.0, 1.0, np.nan, 1.0, 1.0]),
+        "servers": np.array([1, 1, 1, 2, 1, 1, 1, np.nan, 1]),
+    }
+    found = queueing.finite_source_distribution(**station)
+    weights = np.array([1.0, 3.0, 6.0, 6.0])  # of 0 to 3 with one server: 3 2 1 ways to come, each as likely as to go
+    expected = [[1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [1, 0, 0, 0], weights / weights.sum()]
+    np.testing.assert_allclose(found[:5], expected, rtol=1e-14)
+    assert np.isnan(found[5:]).all()
+    assert queueing.finite_source_distribution(
+        population=np.empty(0), think_time=1.0, service_time=1.0, servers=1
+    ).shape == (0, 1)
+    alone = queueing.finite_source_distribution(population=1, think_time=0.0, service_time=0.5, servers=4)
+    assert alone.tolist() == [0.0, 1.0]
+    assert queueing.finite_source_distribution(population=0, think_time=0.0, service_time=0.5, servers=4) == [1.0]
+
+
+def test_unknown_arguments_make_unknown_means_where_nobody_waits_or_thinks():
+    for name in ("population", "think_time", "service_time", "servers"):
+        for special in ({"population": 0}, {"think_time": 0.0}, {"service_time": 0.0}):
+            station = {"population": 3, "think_time": 1.0, "service_time": 1.0, "servers": 2} | special
+            assert np.isnan(queueing.finite_source(**(station | {name: np.nan}))).all()
+
+
+def test_one_customer_without_thinking_or_service_is_served_at_once():
+    found = queueing.finite_source(population=1, think_time=4.0, service_time=0.0, servers=2)
+    assert found == (0.25, 0.0, 0.0, 0.0)
+    found = queueing.finite_source(population=1, think_time=0.0, service_time=4.0, servers=2)
+    assert found == (0.25, 4.0, 0.5, 1.0)
+
+
+@properties
+@given(utilization=st.floats(0.05, 0.95), time=times, servers=st.integers(2, 40))
+def test_utilization_is_the_share_of_busy_servers(utilization, time, servers):
+    queue = {"arrival_rate": utilization * servers / time, "service_time": time, "servers": servers}
+    assert queueing.mgc(**queue, squared_cv=2.0).utilization == pytest.approx(utilization, rel=1e-12)
+    assert queueing.processor_sharing(**queue).utilization == pytest.approx(utilization, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["mmc_wait_quantile", "mmc_response_quantile"])
+def test_probabilities_are_from_zero_to_below_one(name):
+    queue = {"arrival_rate": 1.0, "service_time": 1.0, "servers": 2}
+    with pytest.raises(ValueError, match=r"^probability: got -0\.1, expected at least 0$"):
+        getattr(queueing, name)(**queue, probability=-0.1)
+    with pytest.raises(ValueError, match=r"^probability: got 1, expected less than 1$"):
+        getattr(queueing, name)(**queue, probability=1.0)
+    with pytest.raises(ValueError, match=r"^probability: got 0, expected more than 0$"):
+        queueing.servers_for_wait_probability(offered_load=1.0, probability=0.0)
+
+
+def test_tails_and_quantiles_at_the_ends():
+    """An idle system, one without service time, and one just at its limit, in one call."""
+    queue = {"arrival_rate": np.array([0.0, 5.0, 2.0]), "service_time": np.array([1.0, 0.0, 1.0]), "servers": 2}
+    wait = queueing.mmc_wait_tail(**queue, time=np.array([[0.0], [1.0], [1e12]]))
+    assert wait.tolist() == [[0.0, 0.0, 1.0]] * 3
+    response = queueing.mmc_response_tail(**queue, time=np.array([[0.0], [1.0], [1e12]]))
+    np.testing.assert_allclose(response, [[1, 1, 1], [np.exp(-1), 0, 1], [0, 0, 1]], rtol=1e-13)
+    quantile = queueing.mmc_wait_quantile(**queue, probability=0.5)
+    assert quantile.tolist() == [0.0, 0.0, np.inf]
+    quantile = queueing.mmc_response_quantile(**queue, probability=0.5)
+    np.testing.assert_allclose(quantile, [np.log(2.0), 0.0, np.inf], rtol=1e-14)
+
+
+def test_newtons_steps_use_the_slope_of_the_tail():
+    """Where the steps went the wrong way the bracket alone would still end at the quantile, only later."""
+    time, step = np.array([0.1, 1.0, 5.0]), 1e-6
+    delayed, spare = np.full(3, 0.5964), np.full(3, 0.8)
+    value, slope = stations._log_response_tail(time, delayed, spare)
+    ahead, _ = stations._log_response_tail(time + step, delayed, spare)
+    behind, _ = stations._log_response_tail(time - step, delayed, spare)
+    np.testing.assert_allclose(slope, (ahead - behind) / (2 * step), rtol=1e-7)
+    assert (value < 0.0).all()
 
 
 def test_arguments_are_left_alone():

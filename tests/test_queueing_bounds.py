@@ -126,3 +126,65 @@ def test_shapes_and_nan():
     assert nobody.throughput_low == nobody.throughput_high == 0.0
     assert isinstance(nobody.throughput_low, np.float64)
     assert np.isnan(queueing.square_root_staffing(offered_load=[1.0, np.nan], probability=[np.nan, 0.5])).all()
+
+
+#: Networks with what is special in them: nobody thinks, nothing to do at a station, nothing to do at all, one customer.
+NETWORKS = [
+    {"population": 4, "think_time": 3.0, "demands": [1.0, 2.0, 0.5], "servers": [1, 4, 2]},
+    {"population": 9, "think_time": 0.0, "demands": [0.0, 2.0, 7.0], "servers": [3, 1, 5]},
+    {"population": 5, "think_time": 2.0, "demands": [0.0, 0.0, 0.0], "servers": [1, 1, 1]},
+    {"population": 1, "think_time": 1.0, "demands": [0.2, 0.3, 1.0], "servers": [2, 2, 2]},
+    {"population": 0, "think_time": 1.0, "demands": [0.2, 0.3, 0.1], "servers": [1, 1, 1]},
+]
+
+
+@pytest.mark.parametrize("name", ["asymptotic_bounds", "balanced_job_bounds", "knee"])
+def test_networks_at_once_are_as_networks_one_by_one(name):
+    function = getattr(queueing, name)
+    taken = ["population", "think_time", "demands", "servers"]
+    taken = [key for key in taken if not (name == "knee" and key == "population")]
+    taken = [key for key in taken if not (name == "balanced_job_bounds" and key == "servers")]
+    together = function(**{key: np.array([network[key] for network in NETWORKS]) for key in taken})
+    alone = [function(**{key: network[key] for key in taken}) for network in NETWORKS]
+    np.testing.assert_array_equal(np.array(together), np.array(alone).T)
+
+
+@pytest.mark.parametrize("bounds", [queueing.asymptotic_bounds, queueing.balanced_job_bounds])
+def test_without_demands_only_thinking_takes_time(bounds):
+    found = bounds(population=6, think_time=[2.0, 0.0], demands=[0.0, 0.0])
+    for throughput in (found.throughput_low, found.throughput_high):
+        assert throughput.tolist() == [3.0, np.inf]
+    for response in (found.response_low, found.response_high):
+        assert response.tolist() == [0.0, 0.0]
+
+
+def test_stations_without_demand_do_not_change_the_bounds():
+    for bounds in (queueing.asymptotic_bounds, queueing.balanced_job_bounds):
+        network = {"population": np.arange(1, 40), "think_time": 1.0}
+        np.testing.assert_allclose(
+            bounds(**network, demands=[0.5, 0.2, 0.0, 0.0]), bounds(**network, demands=[0.5, 0.2]), rtol=1e-14
+        )
+
+
+def test_balanced_job_bounds_are_the_published_formulas():
+    """Written out for three customers and demands of 1, 2 and 3 with a think time of 6 (Zahorjan and others, 1982)."""
+    found = queueing.balanced_job_bounds(population=3, think_time=6.0, demands=[1.0, 2.0, 3.0])
+    assert found.throughput_low == pytest.approx(3 / (6 + 6 + 2 * 3 / (1 + 6 / 18)), rel=1e-14)
+    assert found.throughput_high == pytest.approx(3 / (6 + 6 + 2 * 2 / (1 + 6 / 6)), rel=1e-14)
+
+
+def test_crowded_stations_wait_for_all_others_at_each_server():
+    """At worst a request finds all the others before it: the demand of each station times N / c where N exceeds c."""
+    found = queueing.asymptotic_bounds(population=6, think_time=1.0, demands=[1.0, 2.0], servers=[2, 12])
+    assert found.response_high == pytest.approx(1.0 * 3 + 2.0)
+    assert found.throughput_low == pytest.approx(6 / 6.0)
+
+
+def test_square_root_staffing_rounds_up_to_at_least_one_server():
+    assert queueing.square_root_staffing(offered_load=0.0, probability=0.2) == 1.0
+    low = queueing.square_root_staffing(offered_load=0.04, probability=0.9)
+    assert low == 1.0
+    safety = mpmath.findroot(lambda x: halfin_whitt(x) - 0.01, 2.0)
+    for load in (1.0, 50.0, 1234.5):
+        found = queueing.square_root_staffing(offered_load=load, probability=0.01)
+        assert found == int(mpmath.ceil(load + safety * mpmath.sqrt(load)))
