@@ -28,10 +28,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Capacity of 
 
 
 def main() -> None:
-    """Run the command line; a wrong input ends with one sentence and exit status 2."""
+    """Run the command line; a wrong input or a missing package ends with one sentence and exit status 2."""
     try:
         app()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         typer.echo(f"capmodel: {error}", err=True)
         sys.exit(2)
 

@@ -121,6 +121,10 @@ def _shortened(value: str) -> str:
     return value if len(value) <= _LONGEST_QUOTE else value[:_LONGEST_QUOTE] + "..."
 
 
+def _in_a_line(name: str) -> str:
+    return _shortened(name) if name.isprintable() else repr(_shortened(name))
+
+
 def _rebuild_error(
     file: str, expected: str, row: int | None, column: str | None, value: str | None, further: int
 ) -> DataError:
@@ -279,7 +283,7 @@ def _check_header(table: _Table, schema: pa.DataFrameSchema) -> None:
     missing = [name for name, column in schema.columns.items() if column.required and name not in header]
     unknown = [name for name in header if name not in schema.columns]
     if missing:
-        instead = f" (unknown there: {', '.join(unknown)})" if unknown else ""
+        instead = f" (unknown there: {', '.join(map(_in_a_line, unknown))})" if unknown else ""
         raise DataError(
             path, f"{columns}, of which these are missing: {', '.join(missing)}{instead}", row=line, column=missing[0]
         )
@@ -288,7 +292,7 @@ def _check_header(table: _Table, schema: pa.DataFrameSchema) -> None:
         hint = f" (did you mean {close[0]}?)" if close else ""
         raise DataError(
             path,
-            f"only {columns}, not {', '.join(map(repr, unknown))}{hint}",
+            f"only {columns}, not {', '.join(repr(_shortened(name)) for name in unknown)}{hint}",
             row=line,
             column=unknown[0],
             value=unknown[0],

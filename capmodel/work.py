@@ -130,8 +130,8 @@ def work_items(frame: pd.DataFrame) -> pd.DataFrame:
     ValueError
         If an operation is unknown.
     """
-    complete = frame.reindex(columns=list(WORK_COLUMNS)).astype(object)
-    complete = complete.fillna(WORK_COLUMNS)
+    columns = {name: frame[name].fillna(value) if name in frame else value for name, value in WORK_COLUMNS.items()}
+    complete = pd.DataFrame(columns, index=frame.index).astype(object)
     # A file of a million rows has few distinct configurations: each is counted once.
     code, distinct = pd.factorize(pd.MultiIndex.from_frame(complete))
     counted = [spire.work(**dict(zip(WORK_COLUMNS, row, strict=True))) for row in distinct]

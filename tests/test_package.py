@@ -150,13 +150,69 @@ def test_what_a_module_declares_public_is_there(name):
     assert [missing for missing in declared if not hasattr(module, missing)] == []
 
 
+#: Packages by the name that they are imported by, where it is another.
+IMPORTED_AS = {"prometheus-client": "prometheus_client", "pandera[pandas]": "pandera"}
+#: Where alone a package of an extra is used.
+EXTRAS = {"charts": "charts/", "prometheus": "prometheus/"}
+
+
+def imported(requirements: list[str]) -> set[str]:
+    """Return the names by which required packages are imported."""
+    names = {re.split(r"[><=~ ]", requirement)[0] for requirement in requirements}
+    return {IMPORTED_AS.get(name, name) for name in names}
+
+
 def test_every_import_is_a_declared_dependency():
-    distributions = {"prometheus-client": "prometheus_client", "pandera[pandas]": "pandera"}
-    declared = {re.split(r"[><=~ ]", requirement)[0] for requirement in PROJECT["dependencies"]}
-    allowed = {distributions.get(name, name) for name in declared} | set(sys.stdlib_module_names) | {"capmodel"}
-    used = {top: name_of(path) for path in sources() for top in tops(path)}
-    assert {top: path for top, path in used.items() if top not in allowed | OPTIONAL} == {}
-    assert {distributions.get(name, name) for name in declared} <= set(used)
+    base = imported(PROJECT["dependencies"])
+    extras = {extra: imported(PROJECT["optional-dependencies"][extra]) for extra in EXTRAS}
+    standard = set(sys.stdlib_module_names) | {"capmodel"} | OPTIONAL
+    found = {}
+    for path in sources():
+        own = {name for extra, names in extras.items() if name_of(path).startswith(EXTRAS[extra]) for name in names}
+        if strangers := tops(path) - base - own - standard:
+            found[name_of(path)] = strangers
+    assert found == {}
+    used = {top for path in sources() for top in tops(path)}
+    assert base.union(*extras.values()) <= used
+
+
+def test_the_book_and_the_tests_have_every_extra_that_they_need():
+    offered = PROJECT["optional-dependencies"]
+    for extra in ("book", "dev"):
+        assert {*offered["charts"], *offered["prometheus"]} <= set(offered[extra])
+
+
+def test_the_benchmark_names_the_peers_that_it_pins():
+    pinned = set(re.findall(r"^([\w-]+)==", (ROOT / "bench/requirements.txt").read_text(), flags=re.MULTILINE))
+    named = {re.split(r"[><=]", peer)[0] for peer in PROJECT["optional-dependencies"]["bench"]}
+    assert named - {"mpmath"} <= pinned
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "code"),
+    [
+        ("altair", "charts", "import capmodel; capmodel.charts"),
+        ("prometheus_client", "prometheus", "from capmodel.prometheus.scrapes import read_scrape; read_scrape('x')"),
+    ],
+)
+def test_what_needs_an_extra_names_it(package, extra, code):
+    # None in the table of modules is how Python remembers that there is no such module.
+    hidden = f"import sys; sys.modules[{package!r}] = None\n"
+    result = subprocess.run([sys.executable, "-c", hidden + code], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert f"pip install 'capmodel[{extra}]'" in result.stderr.splitlines()[-1]
+
+
+def test_the_command_line_names_the_extra_in_one_sentence(tmp_path):
+    code = (
+        "import sys; sys.modules['prometheus_client'] = None\n"
+        f"sys.argv = ['capmodel', 'import', 'a', 'b', '--times', '0', '60', '--out', {str(tmp_path / 'runs.csv')!r}]\n"
+        "from capmodel.cli import main; main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr == ("capmodel: reading scrapes needs prometheus-client: pip install 'capmodel[prometheus]'\n")
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_optional_is_imported_inside_a_function():

@@ -7,6 +7,11 @@ Colours of text and lines are those of the page (``currentColor``), and colours 
 one drawing serves the light and the dark theme.
 """
 
+try:
+    import altair  # noqa: F401
+except ImportError:
+    raise ImportError("capmodel.charts draws with altair: pip install 'capmodel[charts]'") from None
+
 from capmodel.charts._look import (
     BAND,
     BLUE,

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from capmodel.datasets import DataError
 
 Labels = frozenset[tuple[str, str]]
@@ -54,6 +52,8 @@ def read_scrape(path: str | os.PathLike[str]) -> Samples:
     ------
     DataError
         If the file cannot be read, is cut off, is no text format, or holds a series twice.
+    ImportError
+        If prometheus-client, which knows the format, is not installed.
 
     Notes
     -----
@@ -66,6 +66,10 @@ def read_scrape(path: str | os.PathLike[str]) -> Samples:
     >>> scrape["process_cpu_seconds_total"]
     {frozenset(): 79.34}
     """
+    try:
+        from prometheus_client.parser import text_string_to_metric_families
+    except ImportError:
+        raise ImportError("reading scrapes needs prometheus-client: pip install 'capmodel[prometheus]'") from None
     text = _text(path)
     samples: Samples = {}
     try:
@@ -78,7 +82,7 @@ def read_scrape(path: str | os.PathLike[str]) -> Samples:
                 series[labels] = float(sample.value)
     except DataError:
         raise
-    except (ValueError, KeyError, IndexError) as error:
+    except (ValueError, KeyError, IndexError, OverflowError) as error:
         raise DataError(path, f"lines of Prometheus' text format ({error or 'a line that is none'})") from None
     return samples
 
