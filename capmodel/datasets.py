@@ -107,7 +107,7 @@ class DataError(ValueError):
         if row is not None:
             place += f", line {row}"
         if column is not None:
-            place += f", column {column}"
+            place += f", column {_in_a_line(column)}"
         found = "" if value is None else "found an empty cell, " if value == "" else f"found {_shortened(value)!r}, "
         more = f" ({further} more {'cell fails' if further == 1 else 'cells fail'})" if further else ""
         super().__init__(f"{place}: {found}expected {expected}{more}.")
