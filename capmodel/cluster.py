@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from capmodel import response, spire
-from capmodel.deployment import Inputs, Rate, classes_of, operation_rates
+from capmodel.deployment import Inputs, Rate, cached_share, classes_of, operation_rates
 from capmodel.waking import Waking, at_speed, waking_share
 
 
@@ -181,7 +181,7 @@ class Forecast(NamedTuple):
     datastore_cores_used: Interval
 
 
-def work_of(fleet: Inputs, operation: str, batch_size: float) -> dict[str, float]:
+def work_of(fleet: Inputs, operation: str, batch_size: float, cached_share: float = 0.0) -> dict[str, float]:
     """Count the work of one operation of a fleet.
 
     Parameters
@@ -192,6 +192,8 @@ def work_of(fleet: Inputs, operation: str, batch_size: float) -> dict[str, float
         Name of an operation.
     batch_size : float
         Requests in it.
+    cached_share : float
+        Share of its entries' ids that a crawl finds in the server's cache.
 
     Returns
     -------
@@ -212,6 +214,7 @@ def work_of(fleet: Inputs, operation: str, batch_size: float) -> dict[str, float
             node_selectors_per_agent=fleet.node_selectors_per_agent,
             dns_names_per_entry=fleet.dns_names_per_entry,
             ca_key_type=fleet.ca_key_type,
+            cached_share=cached_share,
         )
         if part.share == 1.0:
             return work
@@ -289,7 +292,7 @@ def relative_variance(
         amounts = [0.0 for _ in block.items]
         for r in range(len(rates)):
             if spire.family(fleet.sync_mode, rates[r].operation) == family:
-                work = work_of(fleet, rates[r].operation, rates[r].batch_size)
+                work = work_of(fleet, rates[r].operation, rates[r].batch_size, rates[r].cached_share)
                 used_s = 0.0
                 for k in range(len(block.items)):
                     if block.items[k] in work:
@@ -336,7 +339,7 @@ def load_of(fleet: Inputs, unit: UnitCosts, rates: list[Rate], servers: float) -
         If no run in the fit is of the deployment's sync mode.
     """
     sync = rates[0]
-    sync_work = work_of(fleet, sync.operation, 1.0)
+    sync_work = work_of(fleet, sync.operation, 1.0, sync.cached_share)
     family = spire.family(fleet.sync_mode, sync.operation)
     if family not in unit.server:
         raise ValueError("sync_mode: got " + fleet.sync_mode + ", expected one that the fitted runs contain")
@@ -358,8 +361,22 @@ def load_of(fleet: Inputs, unit: UnitCosts, rates: list[Rate], servers: float) -
         if family == "crawl" and rates[r].operation in ("sign_x509", "renew_agent", "sign_jwt"):
             # Until v0.10 a call that signs crawls like a sync, but not in its turn: an agent makes it on top.
             # v0.10.2 pkg/agent/manager/sync.go:78-103, pkg/server/endpoints/node/handler.go:291-339,455,1014-1050
-            other_server = added(other_server, scaled(sync_server, rates[r].rate_per_s / servers, 1.0))
-            other_datastore = added(other_datastore, scaled(sync_datastore, rates[r].rate_per_s, 1.0))
+            found = sync.cached_share
+            if fleet.sync_mode == "crawl_cached" and rates[r].operation == "sign_x509":
+                # It follows the sync that found the SVID stale, on the same connection: all below is still there.
+                found = 1.0
+            elif rates[r].operation == "sign_jwt":
+                # It crawls past the cache. v0.10.2 pkg/server/endpoints/node/handler.go:455
+                found = 0.0
+            crawl = work_of(fleet, sync.operation, 1.0, found)
+            other_server = added(
+                other_server,
+                scaled(demand_of(unit.server, family, crawl), rates[r].rate_per_s / servers, 1.0 / fleet.machine_speed),
+            )
+            other_datastore = added(
+                other_datastore,
+                scaled(demand_of(unit.datastore, family, crawl), rates[r].rate_per_s, 1.0 / fleet.datastore_speed),
+            )
     return Load(
         sync_server=sync_server,
         sync_datastore=sync_datastore,
@@ -580,7 +597,7 @@ def state_at(
     )
 
 
-def round_trips(sync_mode: str, entries_per_agent: float, federated_domains: float) -> float:
+def round_trips(sync_mode: str, entries_per_agent: float, federated_domains: float, cached_share: float = 0.0) -> float:
     """Count the round trips to the datastore that one sync waits for.
 
     Parameters
@@ -589,6 +606,8 @@ def round_trips(sync_mode: str, entries_per_agent: float, federated_domains: flo
         One of :data:`capmodel.spire.SYNC_MODES`.
     entries_per_agent, federated_domains : float
         Entries of the agent, and trust domains that they federate with.
+    cached_share : float
+        Share of the entries' ids that a crawl finds in the server's cache.
 
     Returns
     -------
@@ -597,7 +616,7 @@ def round_trips(sync_mode: str, entries_per_agent: float, federated_domains: flo
         fetched ten at a time, two transactions and a list each.
     """
     if sync_mode == "crawl" or sync_mode == "crawl_cached":
-        return spire.TRANSACTION_ROUND_TRIPS + 2.0 * (1.0 + entries_per_agent)
+        return spire.TRANSACTION_ROUND_TRIPS + 2.0 * (1.0 + entries_per_agent * (1.0 - cached_share))
     turns = math.ceil(federated_domains / spire.FEDERATED_WORKERS)
     return spire.TRANSACTION_ROUND_TRIPS + turns * (2.0 * spire.TRANSACTION_ROUND_TRIPS + 1.0)
 
@@ -639,7 +658,8 @@ def network_wait(fleet: Inputs, sync_per_s: float) -> float:
     float
         Seconds.
     """
-    trips = round_trips(fleet.sync_mode, fleet.entries_per_agent, fleet.federated_domains)
+    found = cached_share(fleet, sync_per_s)
+    trips = round_trips(fleet.sync_mode, fleet.entries_per_agent, fleet.federated_domains, found)
     trip_s = fleet.datastore_round_trip_time_s
     return trips * trip_s + bundle_wait(trip_s, sync_per_s)
 

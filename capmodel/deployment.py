@@ -332,11 +332,12 @@ class Inputs(NamedTuple):
 
 
 class Rate(NamedTuple):
-    """How often a deployment does one operation, and how many requests each holds."""
+    """How often a deployment does one operation, how many requests each holds, and what a crawl finds in the cache."""
 
     operation: str
     rate_per_s: float
     batch_size: float
+    cached_share: float = 0.0
 
 
 #: Formula of each rate. N agents, Z sync interval, R response time, P renewal period, S servers, B reload duration,
@@ -404,6 +405,28 @@ def jwt_signatures(fleet: Inputs, check_s: float) -> float:
     return fleet.jwt_per_s + fleet.agents * fleet.jwt_pairs_per_agent / (period_s + 1.0 / requests_per_s)
 
 
+def cached_share(fleet: Inputs, sync_per_s: float) -> float:
+    """Return which share of its entries' ids a crawl finds in the server's cache of subtrees.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    sync_per_s : float
+        Syncs of one server a second.
+
+    Returns
+    -------
+    float
+        0 but for ``crawl_cached``, and there where no entry belongs to several agents. An entry belongs to
+        agents x entries of an agent / entries of all, see :func:`capmodel.spire.subtree_hits`.
+    """
+    if fleet.sync_mode != "crawl_cached" or fleet.workloads <= 0.0:
+        return 0.0
+    holders = fleet.agents * fleet.entries_per_agent / fleet.workloads
+    return spire.subtree_hits(max(holders - 1.0, 0.0) * sync_per_s / fleet.agents)
+
+
 def operation_rates(fleet: Inputs, servers: float, response_time_s: float, reload_duration_s: float) -> list[Rate]:
     """List the operations of a deployment with their rates.
 
@@ -440,7 +463,8 @@ def operation_rates(fleet: Inputs, servers: float, response_time_s: float, reloa
     if crawls:
         sync_per_s = sync_per_s + signing_per_s
     name = "sync_federated" if fleet.federated_domains > 0 and not crawls else "sync"
-    rates = [Rate(operation=name, rate_per_s=sync_per_s, batch_size=1.0)]
+    found = cached_share(fleet, fleet.agents / check_s / servers)
+    rates = [Rate(operation=name, rate_per_s=sync_per_s, batch_size=1.0, cached_share=found)]
     rates.append(
         Rate(operation="connect", rate_per_s=fleet.agents / spire.CONNECTION_AGE_S + renewed_per_s, batch_size=1.0)
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from capmodel import spire
-from capmodel.deployment import Inputs, classes_of
+from capmodel.deployment import Inputs, cached_share, classes_of
 from capmodel.shapes import Limits, Shape
 
 #: Largest values that the runs contain beside those in :class:`Measured`: cores of a host (data/README.md), servers on
@@ -73,6 +73,12 @@ def extrapolations(fleet: Inputs, measured: Measured, shape: Shape) -> list[str]
     if fleet.datastore != "sqlite" and shape.datastore_cores > MEASURED_CORES:
         found.append(
             f"cores of the datastore: {shape.datastore_cores:g}, measured {MEASURED_CORES:g}; cores are taken to add up"
+        )
+    shared = cached_share(fleet, fleet.agents / fleet.sync_interval_s / shape.servers)
+    if shared > 0.0:
+        found.append(
+            f"ids that the subtree cache saves: {shared:.2g} of them, measured 0; what each saves is SPIRE's source, "
+            "how often is reckoned from syncs at random"
         )
     rate = fleet.agents / fleet.sync_interval_s
     if rate > measured.highest_rate_per_s:

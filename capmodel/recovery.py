@@ -208,7 +208,7 @@ def _busy(fleet: Inputs, blocks: dict[str, Block], rates: list[Rate], speed: flo
     """Price operations on busy hosts, CPU seconds."""
     total_s = 0.0
     for rate in rates:
-        work = cluster.work_of(fleet, rate.operation, rate.batch_size)
+        work = cluster.work_of(fleet, rate.operation, rate.batch_size, rate.cached_share)
         family = spire.family(fleet.sync_mode, rate.operation)
         total_s += rate.rate_per_s * cluster.demand_of(blocks, family, work).busy_s
     return total_s / speed

@@ -122,7 +122,7 @@ def test_an_agent_cannot_have_more_entries_than_there_are(value):
         ("crawl", "v0.10.0", "from v0.0.0 and before v0.10.0"),
         ("crawl", "v1.15.3", "from v0.0.0 and before v0.10.0"),
         ("crawl_cached", "v0.9.3", "from v0.10.0 and before v0.12.0"),
-        ("full_cache", "v0.10.2", "from v0.11.0"),
+        ("full_cache", "v0.11.3", "from v0.12.0"),
         ("events_cache", "v1.8.6", "from v1.8.7"),
     ],
 )
