@@ -51,11 +51,13 @@ _HOME = {
     "tornado": "sensitivity",
 }
 _MODULES = (
+    "alerts",
     "charts",
     "cluster",
     "costs",
     "datasets",
     "deployment",
+    "helm",
     "loop",
     "percentiles",
     "plan",
@@ -74,11 +76,13 @@ __all__ = ["__version__", *_HOME, *_MODULES]
 
 if TYPE_CHECKING:
     from capmodel import (
+        alerts,
         charts,
         cluster,
         costs,
         datasets,
         deployment,
+        helm,
         loop,
         percentiles,
         plan,

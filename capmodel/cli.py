@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from capmodel.validation import CheckResults
 
 _TOPOLOGIES = ("single", "nested", "federated")
+_FORMATS = ("table", "json", "helm", "rules")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Capacity of SPIRE deployments.")
 
@@ -108,9 +109,21 @@ def size(
     level: Annotated[float, typer.Option(help="Coverage of the intervals.")] = 0.9,
     spare_servers: Annotated[int, typer.Option(help="Servers that may be lost.")] = 1,
     measurements: Annotated[Path | None, typer.Option(help="Your own runs: a CSV or a folder.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="table; json; helm: values of the hardened SPIRE Helm chart; rules: Prometheus alert rules at the "
+            "predicted limits.",
+        ),
+    ] = "table",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as --format json does.")] = False,
 ) -> None:
     """Say how many servers, cores and how much memory a deployment needs."""
+    if output not in _FORMATS:
+        raise ValueError(f"format: got {output!r}, expected one of {', '.join(_FORMATS)}")
+    if as_json and output not in ("table", "json"):
+        raise ValueError(f"json: got it with --format {output}, expected one of the two")
     if topology not in _TOPOLOGIES:
         raise ValueError(f"topology: got {topology!r}, expected one of {', '.join(_TOPOLOGIES)}")
     deployment = cm.Deployment(
@@ -151,16 +164,21 @@ def size(
         raise ValueError(f"clusters: got {clusters}, expected at least 2 and at most the number of agents ({agents})")
     else:
         fleet = (cm.Nested if topology == "nested" else cm.Federated).split(deployment, into=clusters)
+    costs = _fit(measurements)
     answer = cm.size(
         fleet,
-        _fit(measurements),
+        costs,
         max_utilization=max_utilization,
         max_response_time_s=max_response_time,
         level=level,
         spare_servers=spare_servers,
     )
-    if as_json:
+    if as_json or output == "json":
         _print_json(answer.to_dict())
+    elif output == "helm":
+        typer.echo(cm.helm.values(answer), nl=False)
+    elif output == "rules":
+        typer.echo(cm.alerts.rules(answer, costs), nl=False)
     else:
         _print_sizing(answer)
 
@@ -384,6 +402,12 @@ def _print_sizing(answer: Sizing) -> None:
             values = [_number(row[column]) for column in ("estimate", "lower", "upper")]
             table.add_row(row["quantity"], *values, row["unit"])
         console.print(table)
+        pool = part.datastore_connections
+        if pool is not None:
+            console.print(
+                f"Datastore connections: {pool.per_server} a server, {pool.all_servers} in all; the datastore must "
+                f"accept {pool.datastore_limit} (its default: {pool.datastore_default})"
+            )
         for label, lines in {
             "Holds because": part.reasons if part.holds else (),
             "Does not hold": () if part.holds else part.reasons,

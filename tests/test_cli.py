@@ -96,6 +96,44 @@ def test_size_prints_the_agreed_json(fitted, ended):
     assert answer["assumptions"]
 
 
+def test_json_is_one_of_the_formats(fitted, ended):
+    asked = ended("size", *FLEET, "--format", "json")
+    assert asked == ended("size", *FLEET, "--json")
+    assert asked == ended("size", *FLEET, "--json", "--format", "json")
+    assert ended("size", *FLEET) == ended("size", *FLEET, "--format", "table")
+    (part,) = json.loads(asked[1])["clusters"]
+    assert part["datastore_connections"]["datastore_limit"] > part["datastore_connections"]["all_servers"]
+
+
+@pytest.mark.parametrize("topology", ["single", "nested", "federated"])
+def test_size_prints_what_operators_apply(fitted, ended, topology):
+    fleet = deployment = cm.Deployment(agents=5000, workloads=10_000)
+    if topology != "single":
+        fleet = (cm.Nested if topology == "nested" else cm.Federated).split(deployment, 2)
+    answer = cm.size(fleet, costs())
+    arguments = ["size", *FLEET, "--topology", topology, "--format"]
+    assert ended(*arguments, "helm") == (0, cm.helm.values(answer), "")
+    assert ended(*arguments, "rules") == (0, cm.alerts.rules(answer, costs()), "")
+
+
+def test_what_cannot_be_applied_is_refused(fitted, ended):
+    assert "format: got 'yaml', expected one of table, json, helm, rules" in refused(
+        ended("size", *FLEET, "--format", "yaml")
+    )
+    assert "json: got it with --format helm" in refused(ended("size", *FLEET, "--format", "helm", "--json"))
+    assert "sync_mode: got 'crawl'" in refused(ended("size", *FLEET, "--sync-mode", "crawl", "--format", "helm"))
+    beyond = ["size", "--agents", "10000000", "--workloads", "100000000", "--format"]
+    assert "no shape tried can carry" in refused(ended(*beyond, "helm"))
+    assert "no shape tried can carry" in refused(ended(*beyond, "rules"))
+
+
+def test_every_option_of_size_is_described():
+    command = typer.main.get_command(cli.app).commands["size"]
+    for option in command.params:
+        if option.name != "help":
+            assert len(option.help or "") > 5, option.name
+
+
 def test_size_is_the_packages_answer(fitted, ended):
     _, out, _ = ended("size", *FLEET, "--level", "0.8", "--max-utilization", "0.5", "--json")
     answer = cm.size(cm.Deployment(agents=5000, workloads=10_000), costs(), level=0.8, max_utilization=0.5)
