@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from capmodel.costs import CostResults
     from capmodel.deployment import Deployment
     from capmodel.outcome import ClusterSizing, Sizing
+    from capmodel.prices import Prices
     from capmodel.prometheus import Imported
     from capmodel.topology import Topology
     from capmodel.validation import CheckResults
@@ -108,6 +109,15 @@ def size(
     max_response_time: Annotated[float, typer.Option(help="Longest mean response time of a sync, s.")] = 1.0,
     level: Annotated[float, typer.Option(help="Coverage of the intervals.")] = 0.9,
     spare_servers: Annotated[int, typer.Option(help="Servers that may be lost.")] = 1,
+    price_core: Annotated[
+        float | None,
+        typer.Option(help="Price of a server's core an hour; with it the cheapest shape is chosen, in any currency."),
+    ] = None,
+    price_gb: Annotated[float | None, typer.Option(help="Price of a GB of a server's memory an hour.")] = None,
+    price_datastore_core: Annotated[
+        float | None, typer.Option(help="Price of a core of the datastore an hour, with its memory and storage.")
+    ] = None,
+    price_server: Annotated[float | None, typer.Option(help="Price of a server whatever its size, an hour.")] = None,
     measurements: Annotated[Path | None, typer.Option(help="Your own runs: a CSV or a folder.")] = None,
     output: Annotated[
         str,
@@ -164,6 +174,7 @@ def size(
         raise ValueError(f"clusters: got {clusters}, expected at least 2 and at most the number of agents ({agents})")
     else:
         fleet = (cm.Nested if topology == "nested" else cm.Federated).split(deployment, into=clusters)
+    prices = _prices(price_core, price_gb, price_datastore_core, price_server)
     costs = _fit(measurements)
     answer = cm.size(
         fleet,
@@ -172,6 +183,7 @@ def size(
         max_response_time_s=max_response_time,
         level=level,
         spare_servers=spare_servers,
+        prices=prices,
     )
     if as_json or output == "json":
         _print_json(answer.to_dict())
@@ -181,6 +193,20 @@ def size(
         typer.echo(cm.alerts.rules(answer, costs), nl=False)
     else:
         _print_sizing(answer)
+
+
+def _prices(core: float | None, gb: float | None, datastore_core: float | None, server: float | None) -> Prices | None:
+    """Return the prices, none where none was given; what was not given costs nothing."""
+    if core is None:
+        if gb is not None or datastore_core is not None or server is not None:
+            raise ValueError("price-core: got none, expected one with the other prices")
+        return None
+    return cm.Prices(
+        core_per_hour=core,
+        gb_per_hour=gb or 0.0,
+        datastore_core_per_hour=datastore_core or 0.0,
+        server_per_hour=server or 0.0,
+    )
 
 
 @app.command()
@@ -394,6 +420,8 @@ def _table(*headings: str) -> Any:
 
 def _print_sizing(answer: Sizing) -> None:
     """Print the answer as tables."""
+    from capmodel.shapes import lost
+
     console = _console()
     for part in answer.clusters:
         console.print(f"{part.name}: {_sentence(part)}" if len(answer.clusters) > 1 else _sentence(part))
@@ -402,6 +430,10 @@ def _print_sizing(answer: Sizing) -> None:
             values = [_number(row[column]) for column in ("estimate", "lower", "upper")]
             table.add_row(row["quantity"], *values, row["unit"])
         console.print(table)
+        console.print(f"Every limit holds with probability {part.chances.every:.2f}{lost(part.limits, part.servers)}")
+        if part.cost_per_hour is not None:
+            lower, cost = _number(part.cost_per_hour.lower), _number(part.cost_per_hour.estimate)
+            console.print(f"Costs {cost} an hour; {lower} would do at the lower end of the demand")
         pool = part.datastore_connections
         if pool is not None:
             console.print(

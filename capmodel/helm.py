@@ -162,8 +162,11 @@ def _heading(part: ClusterSizing, answer: Sizing) -> list[str]:
         f"Values of the chart {chart} {CHART_VERSION} (SPIRE {CHART_RELEASE}, github.com/spiffe/helm-charts-hardened).",
         f"{part.name}: {part.agents} agents, {part.workloads} workloads: {counted(part.servers, 'server')} with "
         f"{counted(part.cores_per_server, 'core')} and {part.memory_gb_per_server} GB each{datastore}.",
-        f"Figures are estimates with their {answer.level:.0%} intervals.",
+        f"Figures are estimates with their {answer.level:.0%} intervals. Every limit holds with probability "
+        f"{part.chances.every:.2f}{lost(part)}.",
     ]
+    if part.cost_per_hour is not None:
+        lines.append(f"Costs {part.cost_per_hour.estimate:.4g} an hour, the least at the prices given.")
     if part.datastore_connections is not None:
         pool = part.datastore_connections
         used = part.degraded.utilization["datastore"]

@@ -127,6 +127,26 @@ def test_what_cannot_be_applied_is_refused(fitted, ended):
     assert "no shape tried can carry" in refused(ended(*beyond, "rules"))
 
 
+def test_prices_choose_the_cheapest_shape(fitted, ended):
+    prices = cm.Prices(core_per_hour=0.04, gb_per_hour=0.005, datastore_core_per_hour=0.1, server_per_hour=0.5)
+    options = ["--price-core", "0.04", "--price-gb", "0.005", "--price-datastore-core", "0.1", "--price-server", "0.5"]
+    answer = cm.size(cm.Deployment(agents=5000, workloads=10_000), costs(), prices=prices)
+    _, out, _ = ended("size", *FLEET, *options, "--json")
+    assert json.loads(out) == json.loads(json.dumps(answer.to_dict()))
+    _, text, _ = ended("size", *FLEET, *options)
+    assert f"Costs {answer.clusters[0].cost_per_hour.estimate:.4g} an hour" in text
+    assert "Every limit holds with probability " in text
+    free = cm.Prices(core_per_hour=0.04, gb_per_hour=0.0, datastore_core_per_hour=0.0)
+    _, out, _ = ended("size", *FLEET, "--price-core", "0.04", "--json")
+    found = cm.size(cm.Deployment(agents=5000, workloads=10_000), costs(), prices=free).to_dict()
+    assert json.loads(out) == json.loads(json.dumps(found))
+
+
+@pytest.mark.parametrize("option", ["--price-gb", "--price-datastore-core", "--price-server"])
+def test_prices_need_that_of_a_core(fitted, ended, option):
+    assert "price-core: got none" in refused(ended("size", *FLEET, option, "0.1"))
+
+
 def test_every_option_of_size_is_described():
     command = typer.main.get_command(cli.app).commands["size"]
     for option in command.params:

@@ -171,6 +171,7 @@ def test_reasons_carry_the_predictions():
     assert helm.spanned(part.datastore_connections.in_use) in found["dataStore", "sql", "maxOpenConns"]
     text = re.sub(r"\n# +", " ", helm.values(sized("single")))
     assert f"at least {part.datastore_connections.datastore_limit}" in text
+    assert f"Every limit holds with probability {part.chances.every:.2f}" in text
     for line in (*sized("single").assumptions, *part.evaluation.extrapolated_because):
         assert line in text
 
