@@ -488,6 +488,16 @@ def test_utilization_is_the_share_of_busy_servers(utilization, time, servers):
     assert queueing.processor_sharing(**queue).utilization == pytest.approx(utilization, rel=1e-12)
 
 
+@properties
+@given(utilization=st.floats(0.05, 0.95), unit=st.sampled_from([1e-3, 0.25, 60.0]), servers=st.integers(2, 40))
+def test_another_unit_of_time_changes_only_times(utilization, unit, servers):
+    queue = {"arrival_rate": utilization * servers, "service_time": 1.0, "servers": servers}
+    other = {"arrival_rate": utilization * servers / unit, "service_time": unit, "servers": servers}
+    for squared_cv in (0.0, 0.5, 3.0):
+        wait = queueing.mgc(**queue, squared_cv=squared_cv).mean_wait
+        assert queueing.mgc(**other, squared_cv=squared_cv).mean_wait == pytest.approx(wait * unit, rel=1e-12)
+
+
 @pytest.mark.parametrize("name", ["mmc_wait_quantile", "mmc_response_quantile"])
 def test_probabilities_are_from_zero_to_below_one(name):
     queue = {"arrival_rate": 1.0, "service_time": 1.0, "servers": 2}

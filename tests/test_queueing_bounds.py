@@ -156,6 +156,8 @@ def test_without_demands_only_thinking_takes_time(bounds):
         assert throughput.tolist() == [3.0, np.inf]
     for response in (found.response_low, found.response_high):
         assert response.tolist() == [0.0, 0.0]
+    nobody = bounds(population=0, think_time=[2.0, 0.0], demands=[0.0, 0.0])
+    assert nobody.throughput_low.tolist() == nobody.throughput_high.tolist() == [0.0, 0.0]
 
 
 def test_stations_without_demand_do_not_change_the_bounds():
