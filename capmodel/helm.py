@@ -182,6 +182,11 @@ def _heading(part: ClusterSizing, answer: Sizing) -> list[str]:
             lines.append(f"With {counted(smaller['datastore_cores'], 'core')}: {smaller['fails_because']}.")
     lines += [f"Assumes: {line}" for line in reach.assumptions(fleet.inputs(), part.limits, fleet.datastore)]
     lines += [f"Extrapolated: {line}" for line in part.evaluation.extrapolated_because]
+    if answer.topology == "nested" and part.above is None:
+        lines.append(
+            "nestedRoot also installs internal-spire-server and external-spire-server, for workloads beside the root: "
+            "they are no part of this answer."
+        )
     left = "cluster name, trust domain, CA subject"
     if fleet.datastore != "sqlite":
         left += ", host and credentials of the datastore (dataStore.sql)"

@@ -176,6 +176,16 @@ def test_reasons_carry_the_predictions():
         assert line in text
 
 
+def test_what_is_left_to_the_reader_is_named():
+    heads = [re.sub(r"\n# +", " ", text) for text in helm.values(sized("nested")).split("---\n")]
+    assert "external-spire-server, for workloads beside the root: they are no part of this answer" in heads[0]
+    for head in heads[1:]:
+        assert "no part of this answer" not in head
+        assert "address of the servers above" in head
+    assert "the other trust domains" in helm.values(sized("federated"))
+    assert "credentials of the datastore" not in helm.values(sized("sqlite"))
+
+
 def test_the_chart_churns_connections_unless_told():
     """The chart's own limit of idle connections is what releases before v1.12 had."""
     defaults = chart_keys()[0]["spire-server"]
