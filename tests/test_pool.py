@@ -1,5 +1,6 @@
 """Connections between servers and datastore: against closed forms, limits of SPIRE's releases, and each other."""
 
+import heapq
 import math
 
 import numpy as np
@@ -47,6 +48,60 @@ def test_more_in_use_needs_more_connections(utilization, mean, servers):
     few = pool.quantile_of(mean, utilization, 2, servers, 0.999)
     assert few >= math.floor(mean)
     assert pool.quantile_of(mean + 5.0, utilization, 2, servers, 0.999) > few
+
+
+def simulated(agents, service_s, cores, servers, network_s, seconds=600.0):
+    """Follow a closed fleet whose syncs hold a connection on the network, then at the datastore's shared cores.
+
+    Returns the mean number that one server holds, the share of the cores in use, and the 99.9 % quantile over time.
+    """
+    random = np.random.default_rng(1)
+    pausing = [(random.uniform(0.0, 5.0), agent) for agent in range(agents)]
+    heapq.heapify(pausing)
+    travelling: list[tuple[float, int]] = []
+    left: dict[int, float] = {}
+    server_of, held, spent = [0] * agents, [0] * servers, np.zeros(agents + 1)
+    now = busy = 0.0
+    while now < seconds:
+        pace = min(1.0, cores / len(left)) if left else 0.0
+        first = min(left, key=left.__getitem__) if left else -1
+        times = (
+            pausing[0][0] if pausing else math.inf,
+            travelling[0][0] if travelling else math.inf,
+            now + left[first] / pace if left else math.inf,
+        )
+        step = min(times) - now
+        for count in held:
+            spent[count] += step
+        busy += step * min(len(left), cores)
+        for agent in left:
+            left[agent] -= step * pace
+        now += step
+        if times[2] == now:
+            del left[first]
+            held[server_of[first]] -= 1
+            heapq.heappush(pausing, (now + 5.0 * random.uniform(0.9, 1.1), first))
+        elif times[0] == now:
+            agent = heapq.heappop(pausing)[1]
+            server_of[agent] = int(random.integers(servers))
+            held[server_of[agent]] += 1
+            heapq.heappush(travelling, (now + network_s, agent))
+        else:
+            left[heapq.heappop(travelling)[1]] = random.exponential(service_s)
+    share = spent / spent.sum()
+    mean = float(share @ np.arange(len(share)))
+    return mean, busy / now / cores, int(np.searchsorted(np.cumsum(share), 0.999))
+
+
+@pytest.mark.parametrize(
+    ("agents", "service_s", "cores", "servers", "network_s"),
+    [(600, 0.004, 1, 3, 0.004), (300, 0.012, 1, 1, 0.0), (400, 0.012, 2, 2, 0.02), (400, 0.025, 4, 3, 0.05)],
+)
+def test_a_simulated_fleet_needs_as_many(agents, service_s, cores, servers, network_s):
+    """The closed loop is simulated without any formula of the package; it bounds the queue that the formula has not."""
+    mean, utilization, most = simulated(agents, service_s, cores, servers, network_s)
+    found = pool.quantile_of(mean, utilization, cores, servers, 0.999)
+    assert most - 1 <= found <= max(most + 3, 1.2 * most)
 
 
 def test_the_pool_carries_what_is_in_use():
