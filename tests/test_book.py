@@ -18,7 +18,7 @@ from capsite import assets, check, inputs
 from conftest import ROOT, load_script
 
 from capmodel import charts
-from capmodel.charts import _look
+from capmodel.charts import _page
 
 build = load_script(ROOT / "book" / "ext" / "build.py")
 PAGES = sorted((ROOT / "book").glob("*.md"))
@@ -310,8 +310,8 @@ def test_what_a_killed_build_left_is_not_trusted(book):
     # A record without its file, and half a library: what a kill at the wrong moment can leave.
     assert book.build()[0] == 0
     work = book.root / "_build/work"
-    whole = (work / "assets/vega/vega.js").read_bytes()
-    (work / "assets/vega/vega.js").write_bytes(whole[:1000])
+    whole = (work / "assets/vega.js").read_bytes()
+    (work / "assets/vega.js").write_bytes(whole[:1000])
     cached = list((work / "cache").rglob("*.ipynb"))
     assert cached
     for path in cached:
@@ -321,7 +321,7 @@ def test_what_a_killed_build_left_is_not_trusted(book):
     status, _, err = book.build()
     assert (status, err) == (0, "")
     assert "One sentence more." in book.page
-    assert (book.root / "_build/html/_static/vega/vega.js").read_bytes() == whole
+    assert (book.root / "_build/html/_static/vega.js").read_bytes() == whole
     assert not (work / "running").exists()
 
 
@@ -386,7 +386,7 @@ def test_the_built_site_has_no_problems(site):
     assert check.problems(site) == []
 
 
-# The libraries.
+# The library, and what else the site weighs.
 
 
 def test_the_bundle_is_of_altairs_version():
@@ -397,12 +397,28 @@ def test_the_bundle_is_of_altairs_version():
 
 
 def test_the_site_serves_its_libraries_with_their_licences(site):
-    bundle = (site / "_static/vega/vega.js").read_text()
+    bundle = (site / "_static/vega.js").read_text()
     assert bundle.startswith("(()=>{")
-    assert (site / "_static/mathjax/tex-chtml.js").is_file()
     notice = (site / "_static/third-party.txt").read_text()
-    for name in ("Vega-Lite", "MathJax", "sphinx-book-theme", "BSD-3-Clause", "Apache-2.0"):
+    for name in ("Vega", "d3", "sphinx-book-theme", "BSD-3-Clause", "MIT"):
         assert name in notice
+
+
+def test_the_site_is_light(site):
+    """All scripts together, those inside pages included, and each page without them; tables and points weigh more."""
+    total = sum(path.stat().st_size for path in site.rglob("*.js"))
+    for path in site.glob("*.html"):
+        text = path.read_text()
+        inside = sum(map(len, re.findall(r"<script(?![^>]*(?:src=|json))[^>]*>(.*?)</script>", text, re.S)))
+        data = sum(map(len, re.findall(r'<script type="application/json">.*?</script>|<table.*?</table>', text, re.S)))
+        total += inside
+        assert len(text) - inside <= (300_000 if data > 50_000 else 100_000), path.name
+    assert total <= 950_000
+
+
+def test_no_script_is_left_that_no_page_loads(site):
+    pages = "".join(path.read_text() for path in site.glob("*.html"))
+    assert [path.name for path in site.rglob("*.js") if f"/{path.name}" not in pages.replace('="', '="/')] == []
 
 
 # What a chart is on a page.
@@ -450,10 +466,9 @@ def test_words_that_look_like_markup_stay_words(drawn):
     figure = Figure(drawn(points([hostile, "b"], description=hostile, title=hostile)))
     spec = json.loads(figure.texts["script"])
     assert spec["description"] == hostile
-    assert [row["word"] for row in next(iter(spec["datasets"].values()))] == [hostile, "b"]
+    assert dict(next(iter(spec["tables"].values()))["columns"])["word"] == [hostile, "b"]
     assert figure.texts["figcaption"] == hostile
-    assert figure.texts["noscript"] == hostile
-    assert "title" not in spec
+    assert "title" not in spec["vega"]
     assert hostile in figure.labels
 
 
@@ -466,10 +481,36 @@ def test_a_chart_is_written_alike_every_time(drawn):
     assert drawn(points(["a", "b"], description="d")) == drawn(points(["a", "b"], description="d"))
 
 
-def test_a_large_picture_is_left_to_words(drawn, monkeypatch):
-    assert "<svg" in drawn(points(["a", "b"], description="d"))
-    monkeypatch.setattr(_look, "STILL_LIMIT", 100)
-    assert "<svg" not in drawn(points(["a", "b"], description="d"))
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [
+        ([1.5, 2.5, 3.5], [1.5, 2.5, 3.5]),
+        (["a", "a", "a"], {"all": "a"}),
+        ([None, None], {"all": None}),
+        (["crawl", "full cache"] * 5, {"of": ["crawl", "full cache"], "at": [0, 1] * 5}),
+        ([1, True, 1.0, None], [1, True, 1.0, None]),
+    ],
+)
+def test_columns_are_written_short_and_lose_nothing(values, written):
+    assert _page._column(values) == written
+
+
+def test_only_what_pages_can_show_is_drawn(drawn):
+    chart = points(["a", "b"], description="d")
+    with pytest.raises(ValueError, match="facets"):
+        drawn(chart.facet("word:N").properties(description="d"))
+    knob = alt.param("x", value="#fff", bind=alt.binding(input="color"))
+    with pytest.raises(ValueError, match="got a control 'color', expected one of radio, range"):
+        drawn(chart.add_params(knob))
+
+
+def test_the_width_of_a_panel_stays_open(drawn):
+    panel = points(["a", "b"]).properties(width="container")
+    spec = json.loads(Figure(drawn(alt.hconcat(panel, panel).properties(description="d"))).texts["script"])
+    assert (spec["side"], spec["fits"], spec["widths"]) == (2, False, ["childWidth"])
+    assert spec["vega"]["layout"]["columns"] == {"signal": "panels_in_a_row"}
+    spec = json.loads(Figure(drawn(panel.properties(description="d"))).texts["script"])
+    assert (spec["side"], spec["fits"], spec["widths"]) == (1, True, ["width"])
 
 
 def test_only_known_renderers():

@@ -14,13 +14,13 @@ from capmodel import loop, queueing, spire
 FUNCTIONS = ("finite_source", "asymptote", "open_queue", "knee", "curve", "marks", "sentence", "headline")
 PAUSE = spire.SYNC_INTERVAL_S
 SERIES = """(series) => [...document.querySelectorAll("figure.capchart")]
-    .find((figure) => figure.chart.spec.data?.name === "closed_loop").chart.result.view.data("closed_loop")
+    .find((figure) => figure.chart.tables.closed_loop).chart.result.view.data("closed_loop")
     .filter((row) => row.kind === "curve" && row.series === series)
     .map((row) => [row.agents, row.response_s, row.utilization])"""
 ID = """() => [...document.querySelectorAll("figure.capchart")]
-    .find((figure) => figure.chart.spec.data?.name === "closed_loop").id"""
+    .find((figure) => figure.chart.tables.closed_loop).id"""
 KINDS = """() => [...new Set([...document.querySelectorAll("figure.capchart")]
-    .find((figure) => figure.chart.spec.data?.name === "closed_loop").chart.result.view.data("closed_loop")
+    .find((figure) => figure.chart.tables.closed_loop).chart.result.view.data("closed_loop")
     .map((row) => row.kind))].sort()"""
 
 

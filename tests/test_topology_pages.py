@@ -5,8 +5,8 @@ import pytest
 from capmodel import spire
 
 ROWS = """(name) => { const figure = [...document.querySelectorAll("figure.capchart")]
-    .find((one) => JSON.stringify(one.chart.spec).includes(`"${name}"`));
-    return Object.values(figure.chart.spec.datasets || { only: figure.chart.spec.data.values }).flat(); }"""
+    .find((one) => name in one.chart.tables);
+    return Object.values(figure.chart.tables).flat(); }"""
 
 
 @pytest.fixture

@@ -196,15 +196,7 @@
     const rows = model.answer.curve(inputs, unit, limits, chosen.shape)
       .map((point) => row(point, limits, inputs.datastore === "sqlite"));
     const title = model.answer.room(inputs, limits, chosen, model.answer.capacity(inputs, unit, limits, chosen.shape));
-    // The page's own script draws from the specification again when the page changes its width, and offers it as CSV.
-    const spec = figure.chart.spec, kept = spec.data.values;
-    kept.splice(0, kept.length, ...rows);
-    spec.description = title + ". " + model.answer.binding(inputs, limits, chosen);
-    figure.querySelector("figcaption strong").textContent = title;
-    // Where nothing has a bound a panel stays empty, which is no news.
-    view.logLevel(1);
-    await view.data("size_curve", structuredClone(rows)).runAsync();
-    figure.querySelector(".capchart-view svg")?.setAttribute("aria-label", spec.description);
+    await figure.chart.show("size_curve", rows, title, title + ". " + model.answer.binding(inputs, limits, chosen));
     figure.dataset.fleet = current.inputs.agents + " " + current.inputs.workloads;
   }
 

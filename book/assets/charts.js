@@ -1,59 +1,62 @@
-/* Draws every chart of a page from the specification beside it. A classic script on purpose: a page that is opened from
-   disk may neither import modules nor fetch files. Nothing here calls eval.
+/* Draws every chart of a page from the drawing beside it, which the build has compiled for Vega. A classic script on purpose:
+   a page that is opened from disk may neither import modules nor fetch files. Nothing here calls eval.
 
-   - A chart that is as wide as its container follows the container; panels beside each other go below each other where
-     the screen is narrow.
+   - A chart is as wide as its container and follows it; panels beside each other go below each other where it is narrow.
    - Values of controls come from the address (?name=value) and are written back to it, so that a link shows what its
      sender saw.
-   - A chart may name scripts beside this one (usermeta.capmodel.scripts); what they put into window.capmodel.functions can
-     be called in its expressions.
-   - Colours of text are those of the page; a change of theme needs no new drawing. */
+   - Colours of text are those of the page; a change of theme needs no new drawing.
+   - Other scripts of a page find a chart at figure.chart: tables by name, result.view (Vega's), and show(), which gives a
+     table other rows. */
 (function () {
   "use strict";
-  const base = document.currentScript.src.replace(/[^/]*$/, "");
-  const NARROWEST_PANEL = 260;
-  const loaded = {};
 
-  function load(name) {
-    loaded[name] ||= new Promise(function (resolve, reject) {
-      const script = document.createElement("script");
-      script.src = base + name;
-      script.onload = resolve;
-      script.onerror = () => reject(new Error("cannot load " + name));
-      document.head.appendChild(script);
-    });
-    return loaded[name];
+  // Data
+
+  /* Returns the rows of a table that the build wrote by columns. */
+  function rows_of(table) {
+    const rows = Array.from({ length: table.rows }, () => ({}));
+    for (const [name, column] of table.columns) {
+      const at = Array.isArray(column) ? (row) => column[row] : "all" in column ? () => column.all : (row) => column.of[column.at[row]];
+      rows.forEach(function (row, number) { if (at(number) !== null) row[name] = at(number); });
+    }
+    return rows;
   }
 
-  /* Parameters that a reader can set: those with a control of their own. */
-  const controls = (spec) => (spec.params || []).filter((p) => p.bind && p.bind.input && !p.select);
+  const columns_of = (rows) => [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const cell = (value) => (value === null || value === undefined ? "" : String(value));
+  const quote = (text) => (/[",\n\r]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text);
+  function csv(rows) {
+    const columns = columns_of(rows);
+    return [columns, ...rows.map((row) => columns.map((name) => cell(row[name])))].map((line) => line.map(quote).join(",") + "\n").join("");
+  }
+
+  // Controls
 
   /* Returns the text as a value that the control can have, or nothing. */
-  function read(param, text) {
-    const bind = param.bind;
-    if (bind.input === "checkbox") return text === "true" ? true : text === "false" ? false : undefined;
-    if (bind.options) return bind.options.find((option) => String(option) === text);
-    if (bind.input === "range" || bind.input === "number" || typeof param.value === "number") {
-      const value = Number(text);
-      if (text.trim() === "" || !Number.isFinite(value)) return undefined;
-      return Math.min(Math.max(value, bind.min ?? -Infinity), bind.max ?? Infinity);
-    }
-    return text;
+  function read(control, text) {
+    if (control.input === "checkbox") return text === "true" ? true : text === "false" ? false : undefined;
+    if (control.options) return control.options.find((option) => String(option) === text);
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value)) return undefined;
+    return Math.min(Math.max(value, control.min ?? -Infinity), control.max ?? Infinity);
   }
 
-  function restore(spec) {
-    const query = new URLSearchParams(location.search);
-    for (const param of controls(spec)) {
-      const value = query.has(param.name) ? read(param, query.get(param.name)) : undefined;
-      if (value !== undefined) param.value = value;
+  /* Makes the control on the page say its value. */
+  function say(form, control) {
+    for (const field of form.querySelectorAll('[name="' + CSS.escape(control.name) + '"]')) {
+      if (field.type === "radio") field.checked = field.value === String(control.value);
+      else if (field.type === "checkbox") field.checked = control.value;
+      else if (field !== document.activeElement || field.type !== "number") field.value = String(control.value);
+      const output = field.parentElement.querySelector("output");
+      if (output) output.textContent = String(control.value);
     }
   }
 
   let pending = {};
   let timer = 0;
   /* Writes a value to the address once its control rests; browsers allow few such changes a second. */
-  function remember(param, value) {
-    pending[param.name] = value === param.original ? null : value;
+  function remember(control) {
+    pending[control.name] = control.value === control.original ? null : control.value;
     clearTimeout(timer);
     timer = setTimeout(function () {
       const address = new URL(location.href);
@@ -66,59 +69,89 @@
     }, 150);
   }
 
-  /* Gives each panel of a chart its width; returns how many stand side by side, 0 where Vega follows the container. */
-  function arrange(spec, room, correction) {
-    const several = ["vconcat", "hconcat", "concat"].find((key) => spec[key]);
-    if (!several && !spec.spec) return 0;
-    let side = 1;
-    if (spec.hconcat) {
-      if (room / spec.hconcat.length >= NARROWEST_PANEL) side = spec.hconcat.length;
-      else { spec.vconcat = spec.hconcat; delete spec.hconcat; }
-    } else if (spec.concat || (spec.facet && !spec.facet.row && !spec.facet.column)) {
-      side = Math.max(1, Math.min(spec.columns || 2, Math.floor(room / NARROWEST_PANEL)));
-      spec.columns = side;
-    } else if (spec.facet && spec.facet.column && !spec.facet.row && room / 2 < NARROWEST_PANEL) {
-      spec.facet = { row: spec.facet.column };
+  function connect(figure) {
+    const { chart } = figure, form = figure.querySelector(".capchart-controls");
+    if (!form) return;
+    const query = new URLSearchParams(location.search);
+    for (const control of chart.controls) {
+      control.original = control.value;
+      const value = query.has(control.name) ? read(control, query.get(control.name)) : undefined;
+      if (value !== undefined) control.value = value;
+      say(form, control);
+      chart.vega.signals.find((signal) => signal.name === control.name).value = control.value;
     }
-    const width = Math.max(80, Math.floor(room / side - 60 + correction / side));
-    (function set(part) {
-      if (Array.isArray(part)) return part.forEach(set);
-      if (!part || typeof part !== "object") return;
-      if (part.width === "container") part.width = width;
-      for (const key of ["vconcat", "hconcat", "concat", "spec", "layer"]) set(part[key]);
-    })(spec.vconcat || spec.hconcat || spec.concat || spec.spec);
-    return side;
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", function (event) {
+      const field = event.target, control = chart.controls.find((one) => one.name === field.name);
+      const value = control && read(control, field.type === "checkbox" ? String(field.checked) : field.value);
+      if (value === undefined || value === control.value) return;
+      control.value = value;
+      say(form, control);
+      remember(control);
+      chart.result?.view.signal(control.name, value).runAsync();
+    });
+    form.addEventListener("change", () => chart.controls.forEach((control) => say(form, control)));
+  }
+
+  // Drawing
+
+  /* Gives each panel its width, and finds anew what axes take beside the panels where that was not known. */
+  async function fit(figure) {
+    const { chart } = figure, view = chart.result.view, box = figure.querySelector(".capchart-view");
+    const room = box.clientWidth, side = Math.max(1, Math.min(chart.side, Math.floor(room / chart.narrowest)));
+    chart.width = room;
+    if (!room || !chart.widths.length) return view.runAsync();
+    const set = async function () {
+      const width = Math.max(80, Math.floor((room - (chart.spare[side] ?? 0)) / side));
+      for (const name of chart.widths) view.signal(name, width);
+      if (chart.side > 1) view.signal("panels_in_a_row", side);
+      await view.runAsync();
+      return width;
+    };
+    const width = await set();
+    if (chart.fits) return;
+    const over = Number(box.querySelector("svg").getAttribute("width")) - side * width;
+    if (Math.abs(over - (chart.spare[side] ?? 0)) < 1) return;
+    chart.spare[side] = over;
+    await set();
+  }
+
+  let tip = null;
+  function hint(handler, event, item, value) {
+    tip ||= document.body.appendChild(Object.assign(document.createElement("div"), { id: "capchart-tip" }));
+    const empty = value === null || value === undefined || value === "";
+    tip.hidden = empty;
+    if (empty) return;
+    const lines = typeof value === "object" ? Object.entries(value) : [["", value]];
+    tip.replaceChildren(...lines.map(function ([name, said]) {
+      const line = document.createElement("p"), key = document.createElement("span");
+      key.textContent = name;
+      line.append(...(name ? [key, " "] : []), String(said));
+      return line;
+    }));
+    const { width, height } = tip.getBoundingClientRect();
+    tip.style.left = Math.max(4, Math.min(event.clientX + 12, innerWidth - width - 4)) + "px";
+    tip.style.top = (event.clientY + height + 16 < innerHeight ? event.clientY + 12 : event.clientY - height - 8) + "px";
+  }
+
+  function name_picture(figure) {
+    const box = figure.querySelector(".capchart-view"), picture = box.querySelector("svg");
+    const said = { role: "graphics-document", "aria-roledescription": "chart", "aria-label": figure.chart.description };
+    for (const [name, value] of Object.entries(said)) {
+      box.removeAttribute(name);
+      picture?.setAttribute(name, value);
+    }
   }
 
   async function draw(figure) {
-    const view = figure.querySelector(".capchart-view");
-    const inputs = figure.querySelector(".capchart-controls");
-    const spec = structuredClone(figure.chart.spec);
-    const focus = inputs.contains(document.activeElement) ? document.activeElement.name : null;
-    const embed = async function (correction) {
-      const sized = structuredClone(spec);
-      const side = arrange(sized, view.clientWidth, correction);
-      if (figure.chart.result) figure.chart.result.finalize();
-      inputs.replaceChildren();
-      figure.chart.result = await vegaEmbed(view, sized, {
-        ast: true, actions: false, renderer: "svg", bind: inputs, expressionFunctions: window.capmodel?.functions || {},
-      });
-      return side;
-    };
-    figure.chart.width = view.clientWidth;
-    const side = await embed(0);
-    if (side) {
-      const picture = view.querySelector("svg");
-      const spare = view.clientWidth - picture.getBoundingClientRect().width;
-      if (spare < 0 || spare > 24) await embed(Math.floor(spare) - 2);
-    }
-    for (const param of controls(figure.chart.spec)) {
-      figure.chart.result.view.addSignalListener(param.name, function (name, value) {
-        param.value = value;
-        remember(param, value);
-      });
-    }
-    if (focus) inputs.querySelector('[name="' + CSS.escape(focus) + '"]')?.focus();
+    const { chart } = figure;
+    for (const data of chart.vega.data ?? []) if (chart.tables[data.name]) data.values = structuredClone(chart.tables[data.name]);
+    const view = new vega.View(vega.parse(chart.vega, {}, { ast: true }), { renderer: "svg", expr: vega.expressionInterpreter, hover: true });
+    // Where nothing has a bound a panel stays empty, which is no news.
+    view.logLevel(1).tooltip(hint).initialize(figure.querySelector(".capchart-view"));
+    chart.result = { view };
+    await fit(figure);
+    name_picture(figure);
     figure.dataset.drawn = "true";
   }
 
@@ -130,80 +163,84 @@
     console.error(error);
   }
 
-  const quote = (cell) => (/[",\n\r]/.test(cell) ? '"' + cell.replaceAll('"', '""') + '"' : cell);
-  function csv(rows) {
-    const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-    const line = (row) => columns.map((name) => quote(row[name] === null || row[name] === undefined ? "" : String(row[name])));
-    return [columns.map(quote), ...rows.map(line)].map((cells) => cells.join(",") + "\n").join("");
+  /* Gives a table of a chart other rows, and the chart other words. */
+  async function show(figure, name, rows, title, description) {
+    const { chart } = figure;
+    chart.tables[name] = rows;
+    chart.description = description;
+    if (title) figure.querySelector("figcaption strong").textContent = title;
+    const table = figure.querySelector(".capchart-table");
+    if (table?.open) fill(figure, table);
+    if (!chart.result) return;
+    await chart.result.view.data(name, structuredClone(rows)).runAsync();
+    name_picture(figure);
   }
 
-  /* Returns the tables that a chart carries, by name. */
-  function datasets(spec) {
-    const found = { ...spec.datasets };
-    (function collect(part) {
-      if (Array.isArray(part)) return part.forEach(collect);
-      if (!part || typeof part !== "object") return;
-      if (Array.isArray(part.data?.values)) found[part.data.name || "data-" + Object.keys(found).length] = part.data.values;
-      for (const key of ["vconcat", "hconcat", "concat", "spec", "layer"]) collect(part[key]);
-    })(spec);
-    return found;
+  // What a chart shows, for other uses
+
+  function fill(figure, details) {
+    const made = Object.entries(figure.chart.tables).filter(([name]) => !name.startsWith("guide")).map(function ([name, rows]) {
+      const table = document.createElement("table"), columns = columns_of(rows), head = table.createTHead().insertRow();
+      for (const column of columns) head.append(Object.assign(document.createElement("th"), { scope: "col", textContent: column }));
+      const body = table.createTBody();
+      for (const row of rows) {
+        const line = body.insertRow();
+        for (const column of columns) line.insertCell().textContent = cell(row[column]);
+      }
+      const box = Object.assign(document.createElement("div"), { tabIndex: 0, ariaLabel: "Data: " + name.replaceAll("_", " ") });
+      box.setAttribute("role", "region");
+      box.append(table);
+      return box;
+    });
+    details.replaceChildren(details.querySelector("summary"), ...made);
   }
 
-  /* Offers what the chart shows: its data as CSV, and the picture in its present state. */
   function offer(figure) {
-    const links = document.createElement("p");
-    links.className = "capchart-links";
-    const add = function (label, name, content) {
-      const link = document.createElement("a");
-      link.textContent = label;
-      link.download = name;
-      link.href = "#" + figure.id;
+    for (const link of figure.querySelectorAll(".capchart-links a")) {
       link.addEventListener("click", async function (event) {
         event.preventDefault();
-        const file = URL.createObjectURL(await content());
-        const hidden = Object.assign(document.createElement("a"), { href: file, download: name });
-        hidden.click();
+        const { table } = link.dataset, { chart } = figure;
+        const file = URL.createObjectURL(table === undefined ?
+          new Blob([await chart.result.view.toSVG()], { type: "image/svg+xml" }) : new Blob([csv(chart.tables[table])], { type: "text/csv" }));
+        Object.assign(document.createElement("a"), { href: file, download: link.download }).click();
         setTimeout(() => URL.revokeObjectURL(file), 10000);
       });
-      links.append(link);
-    };
-    const tables = Object.entries(datasets(figure.chart.spec)).filter(([name]) => !name.startsWith("guide"));
-    tables.forEach(function ([name, rows], number) {
-      const named = !name.startsWith("data-");
-      const which = tables.length < 2 ? "" : " " + (named ? name.replaceAll("_", " ") : number + 1);
-      add("Data" + which + " (CSV)", (named ? name : figure.id + which.trim()) + ".csv", () => new Blob([csv(rows)], { type: "text/csv" }));
-    });
-    add("Picture (SVG)", figure.id + ".svg", async function () {
-      return new Blob([await figure.chart.result.view.toSVG()], { type: "image/svg+xml" });
-    });
-    figure.append(links);
-  }
-
-  async function start(figure) {
-    const spec = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-    for (const param of controls(spec)) param.original = param.value;
-    restore(spec);
-    figure.chart = { spec };
-    await load("vega/vega.js");
-    for (const script of spec.usermeta?.capmodel?.scripts || []) await load(script);
-    await draw(figure);
-    offer(figure);
+    }
+    const details = figure.querySelector(".capchart-table");
+    details?.addEventListener("toggle", () => { if (details.open) fill(figure, details); });
   }
 
   async function run() {
     const figures = [...document.querySelectorAll("figure.capchart")];
-    for (const figure of figures) await start(figure).catch((error) => fail(figure, error));
-    let wait = 0;
-    addEventListener("resize", function () {
-      clearTimeout(wait);
-      wait = setTimeout(async function () {
-        for (const figure of figures) {
-          const several = ["vconcat", "hconcat", "concat", "spec"].some((key) => figure.chart?.spec[key]);
-          const width = figure.querySelector(".capchart-view").clientWidth;
-          if (several && figure.chart.result && width !== figure.chart.width) await draw(figure).catch((error) => fail(figure, error));
-        }
-      }, 200);
+    const follow = new ResizeObserver(function (changes) {
+      for (const { target } of changes) {
+        const figure = target.closest("figure.capchart");
+        clearTimeout(figure.chart.wait);
+        figure.chart.wait = setTimeout(async function () {
+          if (target.clientWidth === figure.chart.width) return;
+          await fit(figure).catch((error) => fail(figure, error));
+          if (figure.dataset.drawn !== "true") figure.dataset.drawn = "true";
+        }, 100);
+      }
     });
+    for (const figure of figures) {
+      figure.chart = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+      const { chart } = figure;
+      for (const name of Object.keys(chart.tables)) chart.tables[name] = rows_of(chart.tables[name]);
+      chart.show = (name, rows, title, description) => show(figure, name, rows, title, description);
+      try { connect(figure); } catch (error) { fail(figure, error); }
+      offer(figure);
+    }
+    for (const figure of figures) {
+      // The page answers its reader between one chart and the next.
+      await new Promise((resolve) => setTimeout(resolve));
+      try {
+        await draw(figure);
+        follow.observe(figure.querySelector(".capchart-view"));
+      } catch (error) {
+        fail(figure, error);
+      }
+    }
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", run);

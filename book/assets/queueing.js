@@ -41,26 +41,21 @@
 
   /* Gives the chart the rows of a setting; what was simulated belongs to the first one only. */
   async function chart(setting) {
-    const view = figure?.chart?.result?.view, spec = figure?.chart?.spec;
-    if (!spec) return;
-    const kept = spec.datasets?.closed_loop || spec.data.values;
+    const drawing = figure?.chart;
+    if (!drawing) return;
     original ||= {
-      rows: kept.filter((row) => row.kind === "simulated" || row.kind === "whole"), description: spec.description,
+      rows: drawing.tables.closed_loop.filter((row) => row.kind === "simulated" || row.kind === "whole"),
+      description: drawing.description,
     };
     const [agents, think, service, cores] = setting;
     const rows = loop.curve(think, service, cores).map((point) => ({ kind: "curve", ...point }));
     rows.push(...loop.marks(agents, think, service, cores).map((mark) => ({ kind: "mark", ...mark })));
     if (fields.every((field) => field.name === "agents" || untouched(field))) rows.push(...original.rows);
-    // The page's own script draws from the specification again when the page changes its width, and offers it as CSV.
-    kept.splice(0, kept.length, ...rows);
     const title = loop.headline(agents, think, service, cores);
-    spec.description = fields.every(untouched) ? original.description :
+    const description = fields.every(untouched) ? original.description :
       title + ". " + loop.sentence(agents, think, service, cores);
-    figure.querySelector("figcaption strong").textContent = title;
     figure.dataset.setting = setting.join(" ");
-    if (!view) return;
-    await view.data("closed_loop", structuredClone(rows)).runAsync();
-    figure.querySelector(".capchart-view [role='graphics-document']")?.setAttribute("aria-label", spec.description);
+    await drawing.show("closed_loop", rows, title, description);
   }
 
   let wait = 0;

@@ -8,7 +8,7 @@ one drawing serves the light and the dark theme.
 """
 
 try:
-    import altair  # noqa: F401
+    import altair as alt
 except ImportError:
     raise ImportError("capmodel.charts draws with altair: pip install 'capmodel[charts]'") from None
 
@@ -23,12 +23,11 @@ from capmodel.charts._look import (
     MEASURED,
     MODEL,
     PURPLE,
-    STILL_LIMIT,
-    STILL_WIDTH,
     VERMILION,
     enable,
     number,
 )
+from capmodel.charts._page import figure
 from capmodel.charts.change import DURATION_LABEL, cold_start, factors, tornado
 from capmodel.charts.clusters import datastore_distance, shared_datastore, topologies
 from capmodel.charts.cost import statement_counts, sync_cost
@@ -38,6 +37,8 @@ from capmodel.charts.loops import closed_loop, restart, saturation, started_toge
 from capmodel.charts.modes import AGAINST, event_gaps, sync_modes
 from capmodel.charts.reference import reference_map, table_generosity
 from capmodel.charts.speed import speed_precision
+
+alt.renderers.register("site", figure)
 
 __all__ = [
     "AGAINST",
@@ -52,8 +53,6 @@ __all__ = [
     "MEASURED",
     "MODEL",
     "PURPLE",
-    "STILL_LIMIT",
-    "STILL_WIDTH",
     "VERMILION",
     "closed_loop",
     "cold_start",

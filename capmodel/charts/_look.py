@@ -1,12 +1,8 @@
-"""The look that all charts share, and what draws them on a page."""
+"""The look that all charts share."""
 
 from __future__ import annotations
 
-import copy
-import hashlib
-import html
 import json
-import re
 from typing import Any
 
 import altair as alt
@@ -51,18 +47,6 @@ BAND: dict[str, Any] = {"opacity": 0.22}
 MEASURED: dict[str, Any] = {"filled": True, "size": 45, "opacity": 0.85, "stroke": "currentColor", "strokeWidth": 0.5}
 
 LIMIT: dict[str, Any] = {"strokeDash": [5, 4], "color": "currentColor", "opacity": 0.7}
-
-#: Width in pixels of a chart's picture; on a page a chart has what there is.
-STILL_WIDTH = 640
-
-#: Characters beyond which a picture is left out of the page, which then says in words what the chart shows.
-STILL_LIMIT = 60_000
-
-#: What a picture repeats on every mark and the page says once.
-_REPEATED = re.compile(
-    r' (?:font-family|aria-hidden|aria-roledescription|role|pointer-events|stroke-miterlimit)="[^"]*"|'
-    r' opacity="1"| stroke-width="1"|<path class="(?:fore|back)ground"[^>]*/>'
-)
 
 
 @alt.theme.register("capmodel", enable=False)
@@ -140,77 +124,6 @@ def enable(renderer: str = "default") -> None:
         raise ValueError(f"renderer: got {renderer!r}, expected 'default' or 'site'")
     alt.theme.enable("capmodel")
     alt.renderers.enable(renderer)
-
-
-def _panels(spec: Any, width: int) -> None:
-    """Give a number of pixels to every view that is as wide as its container."""
-    if isinstance(spec, list):
-        for part in spec:
-            _panels(part, width)
-    elif isinstance(spec, dict):
-        if spec.get("width") == "container":
-            spec["width"] = width
-        for key in ("spec", "vconcat", "concat", "layer"):
-            _panels(spec.get(key), width)
-        _panels(spec.get("hconcat"), width // max(len(spec.get("hconcat", [])), 1))
-
-
-def _still(spec: dict[str, Any]) -> str:
-    """Draw a chart's default state as SVG, or return nothing where that would be large."""
-    import vl_convert
-
-    picture = copy.deepcopy(spec)
-    _panels(picture, STILL_WIDTH)
-    # The picture has one description as a whole; one for each mark would make it many times larger.
-    picture.setdefault("config", {})["aria"] = False
-    svg = vl_convert.vegalite_to_svg(picture, vl_version=".".join(alt.VEGALITE_VERSION.lstrip("v").split(".")[:2]))
-    svg = _REPEATED.sub("", re.sub(r"(\d\.\d{2})\d+", r"\1", svg))
-    return svg if len(svg) <= STILL_LIMIT else ""
-
-
-def _script_json(value: Any) -> str:
-    """Write JSON that no HTML parser takes for the end of a script or for a comment."""
-    text = json.dumps(value, separators=(",", ":"), sort_keys=True, allow_nan=False)
-    return text.replace("</", "<\\/").replace("<!--", "<\\u0021--")
-
-
-def _caption(spec: dict[str, Any]) -> str:
-    """Take the title out of a chart and return it as text that wraps on a narrow screen."""
-    title = spec.get("title")
-    lines = {"text": title} if isinstance(title, str | list) else title
-    if not isinstance(lines, dict) or not isinstance(lines.get("text"), str | list):
-        return ""
-    del spec["title"]
-
-    def joined(key: str) -> str:
-        value = lines.get(key) or ""
-        return html.escape(" ".join(value) if isinstance(value, list) else value)
-
-    below = joined("subtitle")
-    return f"<figcaption><strong>{joined('text')}</strong>{f'<br>{below}' if below else ''}</figcaption>"
-
-
-def _figure(spec: dict[str, Any], **_: Any) -> dict[str, str]:
-    """Write a chart as a figure of the book."""
-    description = spec.get("description")
-    if not description:
-        raise ValueError("chart: got no description, expected one made from the data")
-    own = spec.get("usermeta", {}).get("capmodel", {})
-    body = copy.deepcopy(spec)
-    caption = _caption(body)
-    name = hashlib.sha256(_script_json(spec).encode()).hexdigest()[:12]
-    # Functions that a script adds to Vega exist in the browser only.
-    picture = "" if own.get("scripts") else _still(body)
-    words = html.escape(description)
-    if picture:
-        picture = f'<div class="capchart-still" role="img" aria-label="{words}">{picture}</div>'
-    figure = (
-        f'<figure class="capchart" id="chart-{name}">{caption}<div class="capchart-controls"></div>'
-        f'<div class="capchart-view">{picture}</div>'
-        f'<script type="application/json">{_script_json(body)}</script>'
-        f"<noscript><p>{words}</p></noscript></figure>"
-    )
-    return {"text/html": figure, "text/plain": f"<chart: {description}>"}
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -329,6 +242,3 @@ TIME_LABEL = "datum.value < 1 ? format(1000 * datum.value, '~r') + ' ms' : forma
 def labels(names: list[str]) -> str:
     """Return an expression that writes names as readers are to see them."""
     return f"{json.dumps({name: LABELS[name] for name in names})}[datum.value]"
-
-
-alt.renderers.register("site", _figure)

@@ -11,24 +11,8 @@ from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from capsite import assets
+from capsite import assets, finish, formulas
 from capsite.inputs import EXECUTION, digest
-
-#: Browsers refuse what this does not name: no address but the site's own, and no code made from text.
-#: ``file:`` is there because not every browser counts a page on disk as its own origin.
-POLICY = "; ".join(
-    [
-        "default-src 'self' file:",
-        "script-src 'self' file: 'unsafe-inline'",
-        "style-src 'self' file: 'unsafe-inline'",
-        "img-src 'self' file: data: blob:",
-        "font-src 'self' file: data:",
-        "connect-src 'none'",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self' file:",
-    ]
-)
 
 
 def root_of(app: Sphinx) -> Path:
@@ -53,20 +37,34 @@ def _key_cache(app: Sphinx, config: Config) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
+def _add_templates(app: Sphinx, config: Config) -> None:
+    config.templates_path = [str(Path(__file__).parent / "templates"), *config.templates_path]
+
+
 def _add_assets(app: Sphinx) -> None:
     if app.builder.format == "html":
         folder = Path(app.outdir).parent / "assets"
         assets.write(folder)
         app.config.html_static_path += [str(folder), str(root_of(app) / "book" / "assets")]
         app.add_css_file("book.css")
+        for name in ("site.js", "vega.js", "charts.js"):
+            app.add_js_file(name, loading_method="defer")
 
 
 def _finish_page(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    context["metatags"] = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n' + context.get(
-        "metatags", ""
-    )
-    if 'class="capchart"' in (context.get("body") or ""):
-        app.add_js_file("charts.js", loading_method="defer")
+    body = context.get("body") or ""
+    address = context["content_root"] + "_static/charts"
+    body = finish.with_stills_in_files(body, Path(app.outdir) / "_static" / "charts", address)
+    if "body" in context:
+        context["body"] = body
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{finish.policy(body)}">'
+    context["metatags"] = policy + "\n" + context.get("metatags", "")
+    context["script_files"] = finish.ordered(context["script_files"], finish.scripts(page, body))
+
+
+def _tidy(app: Sphinx, failure: Exception | None) -> None:
+    if failure is None and app.builder.format == "html":
+        finish.drop_unused_scripts(Path(app.outdir))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -76,8 +74,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
     numbering = app.extensions.get("sphinx_multitoc_numbering")
     if numbering is not None:
         numbering.parallel_read_safe = True
+    formulas.setup(app)
     app.connect("config-inited", _key_cache, priority=100)
+    app.connect("config-inited", _add_templates, priority=100)
     app.connect("builder-inited", _add_assets)
-    app.connect("html-page-context", _finish_page)
+    # After the theme, which adds scripts page by page.
+    app.connect("html-page-context", _finish_page, priority=900)
+    app.connect("build-finished", _tidy)
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return {"version": python, "parallel_read_safe": True, "parallel_write_safe": True}

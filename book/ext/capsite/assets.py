@@ -1,11 +1,36 @@
-"""Script libraries that the site serves itself, taken from pinned packages: Vega and MathJax."""
+"""The script library that the site serves itself, taken from a pinned package: Vega without what no chart needs."""
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from importlib.metadata import version
 from pathlib import Path
+
+#: Version of Vega in the bundler, and of the parts of it that charts need; Vega-Lite is compiled away in the build.
+VEGA = "6.2"
+_PARTS = {
+    "vega-dataflow": "6.1.0",
+    "vega-encode": "5.1.0",
+    "vega-interpreter": "2.0.0",
+    "vega-parser": "7.1.0",
+    "vega-transforms": "5.1.0",
+    "vega-view": "6.1.0",
+    "vega-view-transforms": "5.1.0",
+}
+
+#: Maps, forces, trees, word clouds and the like stay out, a third of Vega. The interpreter evaluates expressions
+#: without making code from text.
+_SNIPPET = """
+import * as flow from "{vega-transforms}";
+import * as views from "{vega-view-transforms}";
+import * as encoders from "{vega-encode}";
+import {{ transforms }} from "{vega-dataflow}";
+import {{ parse as parseSpec }} from "{vega-parser}";
+import {{ View as ChartView }} from "{vega-view}";
+import {{ expressionInterpreter as interpret }} from "{vega-interpreter}";
+Object.assign(transforms, flow, views, encoders);
+window.vega = {{ parse: parseSpec, View: ChartView, expressionInterpreter: interpret }};
+"""
 
 
 def vega_lite_version() -> str:
@@ -16,53 +41,47 @@ def vega_lite_version() -> str:
 
 
 def vega_bundle() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one classic script.
+    """Return the parts of Vega that charts need as one classic script.
 
     Returns
     -------
     str
-        JavaScript that sets ``vegaEmbed`` and no other name.
+        JavaScript that sets ``vega``, with ``parse``, ``View`` and ``expressionInterpreter``, and no other name.
 
     Raises
     ------
     ValueError
-        If the bundler has no such version of Vega-Lite.
+        If the bundler has another version of Vega, or no such version of Vega-Lite.
     """
     import vl_convert
 
     wanted, offered = vega_lite_version(), vl_convert.get_vegalite_versions()
     if wanted not in offered:
         raise ValueError(f"vega_bundle: got Vega-Lite {wanted} from altair, expected one of {', '.join(offered)}")
-    # The bundle declares hundreds of one-letter constants, which would meet those of Sphinx's own scripts.
-    bundle = vl_convert.javascript_bundle("window.vegaEmbed=vegaEmbed;", vl_version=wanted)
+    held = ".".join(vl_convert.get_vega_version().split(".")[:2])
+    if held != VEGA:
+        raise ValueError(f"vega_bundle: got Vega {held} from vl-convert, expected {VEGA}, whose parts are named here")
+    # The bundler holds these addresses and what is behind them; nothing is fetched.
+    places = {name: f"https://cdn.jsdelivr.net/npm/{name}@{number}/+esm" for name, number in _PARTS.items()}
+    bundle = vl_convert.javascript_bundle(_SNIPPET.format(**places), vl_version=wanted)
+    # The bundle declares hundreds of one-letter constants, which would meet those of other scripts.
     return "(()=>{" + bundle + "})();\n"
 
 
-def mathjax_folder() -> Path:
-    """Return where the MathJax package keeps its files; its name is no Python identifier."""
-    spec = importlib.util.find_spec("sphinx-mathjax-offline")
-    if spec is None or spec.origin is None:
-        raise ValueError("mathjax_folder: got nothing, expected the package sphinx-mathjax-offline installed")
-    return Path(spec.origin).parent / "static" / "mathjax"
-
-
 def write(folder: Path) -> None:
-    """Write the libraries into a folder, unless they are there already.
+    """Write the library into a folder, unless it is there already.
 
     Parameters
     ----------
     folder : Path
-        Receives ``vega/vega.js`` and ``mathjax/``.
+        Receives ``vega.js``.
     """
-    wanted = " ".join(f"{name}-{version(name)}" for name in ("altair", "vl-convert-python", "sphinx-mathjax-offline"))
+    wanted = " ".join(f"{name}-{version(name)}" for name in ("altair", "vl-convert-python"))
     mark = folder.parent / "assets.txt"
-    if mark.is_file() and mark.read_text() == wanted and folder.is_dir():
+    if mark.is_file() and mark.read_text() == wanted and (folder / "vega.js").is_file():
         return
     mark.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "vega").mkdir(parents=True)
-    (folder / "vega" / "vega.js").write_text(vega_bundle(), encoding="utf-8")
-    mathjax, fonts = mathjax_folder(), "output/chtml/fonts/woff-v2"
-    shutil.copytree(mathjax / fonts, folder / "mathjax" / fonts)
-    shutil.copy(mathjax / "tex-chtml.js", folder / "mathjax")
+    folder.mkdir(parents=True)
+    (folder / "vega.js").write_text(vega_bundle(), encoding="utf-8")
     mark.write_text(wanted)

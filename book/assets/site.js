@@ -1,0 +1,23 @@
+/* Puts a button on every block of code that copies it, and lets the keyboard reach what is wider than the page. */
+(function () {
+  "use strict";
+  for (const block of document.querySelectorAll("div.highlight > pre")) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "copy", textContent: "Copy" });
+    button.addEventListener("click", async function () {
+      try {
+        await navigator.clipboard.writeText(block.textContent.replace(/\n$/, ""));
+        button.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(block);
+        button.textContent = "Selected";
+      }
+      setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    });
+    block.after(button);
+  }
+  // What scrolls sideways can be reached with the keyboard.
+  const reach = () => { for (const one of document.querySelectorAll("div.math")) one.tabIndex = one.scrollWidth > one.clientWidth ? 0 : -1; };
+  reach();
+  addEventListener("resize", reach);
+  document.querySelector(".bd-search-container input[type='search']")?.focus();
+})();

@@ -1,0 +1,133 @@
+"""What is done to pages on their way out: still pictures into files, a policy for browsers, no script without a use."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+#: Scripts that every page has, and that the page of search has; the theme's templates name others.
+_EVERYWHERE = ("documentation_options.js", "site.js")
+_SEARCH = ("doctools.js", "sphinx_highlight.js")
+_CHARTS = ("vega.js", "charts.js")
+
+_STILL = re.compile(
+    r'<div class="capchart-still" data-width="(\d+)" data-height="(\d+)" role="img" aria-label="([^"]*)">(.*?)</div>',
+    re.S,
+)
+_FIGURE = re.compile(r'<figure class="capchart[^"]*" id="(chart-[0-9a-f]+)".*?</figure>', re.S)
+_INLINE = re.compile(r"<script(?![^>]*\b(?:src=|type=.application/json))[^>]*>(.*?)</script>", re.S)
+
+
+def with_stills_in_files(body: str, folder: Path, address: str) -> str:
+    """Move the still pictures of a page's charts into files.
+
+    Parameters
+    ----------
+    body : str
+        The page.
+    folder : Path
+        Where the files go.
+    address : str
+        Address of that folder, as seen from the page.
+
+    Returns
+    -------
+    str
+        The page, with images that load when a reader without scripts comes to them.
+    """
+
+    def moved(chart: re.Match[str]) -> str:
+        def image(still: re.Match[str]) -> str:
+            width, height, words, svg = still.groups()
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{chart.group(1)}.svg").write_text(svg, encoding="utf-8")
+            return (
+                f'<img class="capchart-still" src="{address}/{chart.group(1)}.svg" width="{width}" height="{height}" '
+                f'loading="lazy" alt="{words}">'
+            )
+
+        return _STILL.sub(image, chart.group(0))
+
+    return _FIGURE.sub(moved, body)
+
+
+def policy(body: str) -> str:
+    """Return what a browser may do for a page: nothing but load the site's own files.
+
+    Browsers make no code from text, and run no script in a page but those that were there when it was built, which are
+    known by their digests. ``file:`` is there because not every browser counts a page on disk as its own origin.
+
+    Parameters
+    ----------
+    body : str
+        The page.
+
+    Returns
+    -------
+    str
+        A content security policy.
+    """
+    digests = dict.fromkeys(
+        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in _INLINE.findall(body)
+    )
+    scripts = " ".join(["'self'", "file:", *(f"'sha256-{digest}'" for digest in digests)])
+    return "; ".join(
+        [
+            "default-src 'self' file:",
+            f"script-src {scripts}",
+            "style-src 'self' file: 'unsafe-inline'",
+            "img-src 'self' file: data: blob:",
+            "font-src 'self' file: data:",
+            "connect-src 'none'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self' file:",
+        ]
+    )
+
+
+def scripts(page: str, body: str) -> tuple[str, ...]:
+    """Return the names of the scripts that a page needs, in order.
+
+    Parameters
+    ----------
+    page : str
+        Its name.
+    body : str
+        The page.
+
+    Returns
+    -------
+    tuple of str
+        Names of files in ``_static``.
+    """
+    charts = _CHARTS if _FIGURE.search(body) else ()
+    return (_SEARCH if page == "search" else ()) + _EVERYWHERE + charts
+
+
+def drop_unused_scripts(site: Path) -> None:
+    """Delete the scripts that no page loads.
+
+    Parameters
+    ----------
+    site : Path
+        Folder of the built pages.
+    """
+    used = {
+        name
+        for page in site.rglob("*.html")
+        if "_static" not in page.relative_to(site).parts
+        for name in re.findall(r'<script[^>]*\bsrc="(?:[^"]*/)?([^"/?]+\.js)', page.read_text(encoding="utf-8"))
+    }
+    for path in site.rglob("*.js"):
+        if path.name not in used:
+            path.unlink()
+
+
+def ordered(files: list[Any], names: tuple[str, ...]) -> list[Any]:
+    """Return those of a page's script files that are wanted, in the order of their names."""
+    found = {Path(str(getattr(file, "filename", "") or "")).name: file for file in files}
+    return [found[name] for name in names if name in found]

@@ -1,0 +1,366 @@
+"""What the site's pages hold of a chart: a compiled drawing, its data, its controls and a still picture.
+
+The site compiles every chart when it is built, so that browsers need no Vega-Lite. What depends on the width of a
+screen stays a signal of the drawing.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import html
+import json
+import re
+from typing import Any, NamedTuple
+
+import altair as alt
+
+#: Width in pixels of a chart's still picture; on a page a chart has what there is.
+STILL_WIDTH = 640
+
+#: Width that a phone leaves for a chart.
+PHONE_WIDTH = 350
+
+#: Panels stand side by side where each has this many pixels; the script of the page reads it from each chart.
+NARROWEST_PANEL = 260
+
+#: Stands for the width of a panel until a browser knows it; no other number of a drawing may be the same.
+_UNKNOWN = 333.0625
+
+#: Gives a panel's picture its place in the row or below the one before.
+_COLUMNS = "panels_in_a_row"
+
+#: What a picture repeats on every mark and the page says once.
+_REPEATED = re.compile(
+    r' (?:font-family|aria-hidden|aria-roledescription|role|pointer-events|stroke-miterlimit)="[^"]*"|'
+    r' opacity="1"| stroke-width="1"|<path class="(?:fore|back)ground"[^>]*/>'
+)
+
+_INPUTS = ("radio", "range", "number", "checkbox", "select")
+
+
+class Drawing(NamedTuple):
+    """A chart as Vega draws it."""
+
+    spec: dict[str, Any]
+    #: Signals that hold the width of a panel.
+    widths: list[str]
+    #: Panels that may stand side by side.
+    side: int
+    #: Whether Vega makes room for axes within the width, as it does for a chart of one panel.
+    fits: bool
+
+
+def script_json(value: Any) -> str:
+    """Write JSON that no HTML parser takes for the end of a script or for a comment."""
+    text = json.dumps(value, separators=(",", ":"), sort_keys=True, allow_nan=False)
+    return text.replace("</", "<\\/").replace("<!--", "<\\u0021--")
+
+
+def _set_width(spec: Any) -> None:
+    """Give the width that is not known yet to every view that is as wide as its container."""
+    if isinstance(spec, list):
+        for part in spec:
+            _set_width(part)
+    elif isinstance(spec, dict):
+        if spec.get("width") == "container":
+            spec["width"] = _UNKNOWN
+        for key in ("spec", "vconcat", "hconcat", "concat", "layer"):
+            _set_width(spec.get(key))
+
+
+def compiled(spec: dict[str, Any]) -> Drawing:
+    """Compile a chart.
+
+    Parameters
+    ----------
+    spec : dict
+        Vega-Lite, without a title.
+
+    Returns
+    -------
+    Drawing
+        Vega, with its data, and without controls of its own.
+
+    Raises
+    ------
+    ValueError
+        If the chart's width is neither fixed nor that of its container everywhere, or if it repeats a view by a field.
+    """
+    import vl_convert
+
+    if "facet" in spec or "repeat" in spec:
+        raise ValueError("chart: got facets or repeated views, expected panels that are concatenated")
+    source = copy.deepcopy(spec)
+    several = next((key for key in ("hconcat", "concat", "vconcat") if key in source), None)
+    side = {"hconcat": lambda: len(source["hconcat"]), "concat": lambda: source.get("columns", len(source["concat"]))}
+    panels = side[several]() if several in side else 1
+    fits = several is None and source.get("width") == "container"
+    if fits:
+        source["autosize"] = {"type": "fit-x", "contains": "padding"}
+    _set_width(source)
+    # The picture has one description as a whole, and its data as a table: a label on each mark would say the same.
+    source.setdefault("config", {})["aria"] = False
+    vega = vl_convert.vegalite_to_vega(source, vl_version=".".join(alt.VEGALITE_VERSION.lstrip("v").split(".")[:2]))
+    for name in ("$schema", "description", "usermeta"):
+        vega.pop(name, None)
+    widths = ["width"] if vega.get("width") == _UNKNOWN else []
+    widths += [signal["name"] for signal in vega.get("signals", []) if signal.get("value") == _UNKNOWN]
+    if json.dumps(vega).count(str(_UNKNOWN)) != len(widths):
+        raise ValueError("chart: got a width that is not a panel's own, expected each panel as wide as its container")
+    for signal in vega.get("signals", []):
+        signal.pop("bind", None)
+    if panels > 1:
+        vega["layout"]["columns"] = {"signal": _COLUMNS}
+        vega.setdefault("signals", []).insert(0, {"name": _COLUMNS, "value": panels})
+    return Drawing(vega, widths, panels, fits)
+
+
+def sized(drawing: Drawing, width: float, side: int = 1) -> dict[str, Any]:
+    """Return a copy of a drawing whose panels have a width, so many of them side by side."""
+    vega: dict[str, Any] = {key: value for key, value in drawing.spec.items() if key != "signals"}
+    if "width" in drawing.widths and "width" in vega:
+        vega["width"] = width
+    own = {**dict.fromkeys(drawing.widths, width), _COLUMNS: side}
+    vega["signals"] = [
+        {**signal, "value": own[signal["name"]]} if signal["name"] in own else signal
+        for signal in drawing.spec.get("signals", [])
+    ]
+    return vega
+
+
+class Picture(NamedTuple):
+    """A drawing at one width."""
+
+    svg: str
+    width: float
+    height: float
+    #: Pixels that axes and gaps take beside the panels.
+    spare: float
+
+
+def drawn(drawing: Drawing, room: int) -> Picture:
+    """Draw a chart in so many pixels."""
+    import vl_convert
+
+    side = max(1, min(drawing.side, room // NARROWEST_PANEL))
+    width, spare = float(room), 0.0
+    for _ in range(1 if drawing.fits or not drawing.widths else 2):
+        svg = vl_convert.vega_to_svg(sized(drawing, max(80.0, width), side))
+        size = re.search(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+        if size is None:
+            raise ValueError(f"chart: got a picture that begins {svg[:80]!r}, expected an SVG with a size")
+        across, down = float(size.group(1)), float(size.group(2))
+        spare = across - side * max(80.0, width)
+        width = float((room - spare) // side)
+    return Picture(svg, across, down, 0.0 if drawing.fits else spare)
+
+
+def _small(svg: str) -> str:
+    """Leave out of a picture what nobody sees, and let it be light by night."""
+    svg = _REPEATED.sub("", re.sub(r"(\d\.\d{2})\d+", r"\1", svg))
+    style = (
+        "<style>svg{color:#222;font-family:system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif}"
+        "@media(prefers-color-scheme:dark){svg{color:#ced6dd}}</style>"
+    )
+    return re.sub(r"(<svg [^>]*>)", lambda found: found.group(1) + style, svg, count=1)
+
+
+def _column(values: list[Any]) -> Any:
+    """Write a column in few characters: as one value, as numbers of different values, or as it is."""
+    texts = [json.dumps(value, sort_keys=True) for value in values]
+    different = list(dict.fromkeys(texts))
+    if len(different) == 1:
+        return {"all": values[0]}
+    numbers = {text: number for number, text in enumerate(different)}
+    coded = {"of": [json.loads(text) for text in different], "at": [numbers[text] for text in texts]}
+    return min(values, coded, key=lambda one: len(script_json(one)))
+
+
+def tables(vega: dict[str, Any]) -> dict[str, Any]:
+    """Take the data out of a drawing.
+
+    Parameters
+    ----------
+    vega : dict
+        The drawing; its data lose their rows.
+
+    Returns
+    -------
+    dict
+        By name, the number of ``rows`` and the ``columns`` as `_column` writes them; cells that a row lacks are null.
+    """
+    found = {}
+    for data in vega.get("data", []):
+        if not isinstance(data.get("values"), list):
+            continue
+        rows = data.pop("values")
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        if rows and all(isinstance(row, dict) for row in rows):
+            found[data["name"]] = {
+                "rows": len(rows),
+                "columns": [[name, _column([row.get(name) for row in rows])] for name in names],
+            }
+        else:
+            data["values"] = rows
+    return found
+
+
+def _option(control: dict[str, Any], value: Any, label: str) -> str:
+    text = "true" if value is True else "false" if value is False else str(value)
+    chosen = value == control["value"]
+    if control["input"] == "select":
+        return f'<option value="{html.escape(text)}"{" selected" if chosen else ""}>{html.escape(label)}</option>'
+    return (
+        f'<label><input type="radio" name="{control["name"]}" value="{html.escape(text)}"'
+        f"{' checked' if chosen else ''}> {html.escape(label)}</label>"
+    )
+
+
+def _control(control: dict[str, Any]) -> str:
+    """Write one control as HTML."""
+    kind, name, label = control["input"], control["name"], html.escape(control["label"])
+    if "options" in control:
+        options = "".join(
+            _option(control, value, text) for value, text in zip(control["options"], control["labels"], strict=True)
+        )
+        if kind == "select":
+            return (
+                f'<div class="capchart-control"><label>{label} <select name="{name}">{options}</select></label></div>'
+            )
+        return f'<fieldset class="capchart-control"><legend>{label}</legend>{options}</fieldset>'
+    limits = "".join(f' {key}="{control[key]}"' for key in ("min", "max", "step") if key in control)
+    if kind == "checkbox":
+        state = " checked" if control["value"] else ""
+        return (
+            f'<div class="capchart-control"><label><input type="checkbox" name="{name}"{state}> {label}</label></div>'
+        )
+    shown = f"<output>{control['value']}</output>" if kind == "range" else ""
+    return (
+        f'<div class="capchart-control"><label>{label} '
+        f'<input type="{kind}" name="{name}" value="{control["value"]}"{limits}>{shown}</label></div>'
+    )
+
+
+def controls(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the controls of a chart.
+
+    Parameters
+    ----------
+    spec : dict
+        Vega-Lite.
+
+    Returns
+    -------
+    list of dict
+        ``name``, ``input``, ``value``, ``label``, and what else its kind needs.
+
+    Raises
+    ------
+    ValueError
+        If a control is of a kind that pages do not have.
+    """
+    found = []
+    for param in spec.get("params", []):
+        bind = param.get("bind")
+        if not isinstance(bind, dict):
+            continue
+        if bind.get("input") not in _INPUTS:
+            raise ValueError(f"chart: got a control {bind.get('input')!r}, expected one of {', '.join(_INPUTS)}")
+        control = {key: bind[key] for key in ("input", "min", "max", "step") if key in bind}
+        control |= {"name": param["name"], "value": param["value"], "label": bind.get("name", param["name"]).strip()}
+        if "options" in bind:
+            control["options"] = bind["options"]
+            control["labels"] = bind.get("labels") or [str(option) for option in bind["options"]]
+        found.append(control)
+    return found
+
+
+def _caption(spec: dict[str, Any]) -> str:
+    """Take the title out of a chart and return it as text that wraps on a narrow screen."""
+    title = spec.get("title")
+    lines = {"text": title} if isinstance(title, str | list) else title
+    if not isinstance(lines, dict) or not isinstance(lines.get("text"), str | list):
+        return ""
+    del spec["title"]
+
+    def joined(key: str) -> str:
+        value = lines.get(key) or ""
+        return html.escape(" ".join(value) if isinstance(value, list) else value)
+
+    below = joined("subtitle")
+    return f"<figcaption><strong>{joined('text')}</strong>{f'<br>{below}' if below else ''}</figcaption>"
+
+
+def _links(name: str, names: list[str]) -> str:
+    """Write the links to what a chart shows; names of tables that begin with ``guide`` are the chart's own."""
+    offered = [table for table in names if not table.startswith("guide")]
+    links = []
+    for number, table in enumerate(offered, 1):
+        named = not table.startswith(("data-", "source"))
+        which = "" if len(offered) < 2 else " " + (table.replace("_", " ") if named else str(number))
+        file = table if named else f"chart-{name}{which.strip()}"
+        link = f'<a href="#chart-{name}" download="{file}.csv" data-table="{table}">Data{which} (CSV)</a>'
+        links.append(link)
+    links.append(f'<a href="#chart-{name}" download="chart-{name}.svg">Picture (SVG)</a>')
+    table = (
+        '<details class="capchart-table pst-js-only"><summary>Data as a table</summary></details>' if offered else ""
+    )
+    return f'<p class="capchart-links pst-js-only">{"".join(links)}</p>{table}'
+
+
+def figure(spec: dict[str, Any], **_: Any) -> dict[str, str]:
+    """Write a chart as a figure of the book.
+
+    Parameters
+    ----------
+    spec : dict
+        Vega-Lite.
+
+    Returns
+    -------
+    dict of str to str
+        ``text/html`` and ``text/plain``. The picture for readers without scripts stands in the page; the book's
+        extension moves it to a file.
+
+    Raises
+    ------
+    ValueError
+        If the chart has no description, or has what pages cannot show.
+    """
+    description = spec.get("description")
+    if not description:
+        raise ValueError("chart: got no description, expected one made from the data")
+    body = copy.deepcopy(spec)
+    caption = _caption(body)
+    name = hashlib.sha256(script_json(spec).encode()).hexdigest()[:12]
+    drawing = compiled(body)
+    wide, narrow = drawn(drawing, STILL_WIDTH), drawn(drawing, PHONE_WIDTH)
+    inputs = controls(body)
+    rows = tables(drawing.spec)
+    chart = {
+        "description": description,
+        "vega": drawing.spec,
+        "tables": rows,
+        "controls": inputs,
+        "widths": drawing.widths,
+        "side": drawing.side,
+        "narrowest": NARROWEST_PANEL,
+        "fits": drawing.fits,
+        "spare": {str(max(1, min(drawing.side, STILL_WIDTH // NARROWEST_PANEL))): wide.spare, "1": narrow.spare},
+    }
+    form = "".join(_control(control) for control in inputs)
+    if form:
+        form = f'<form class="capchart-controls pst-js-only" autocomplete="off">{form}</form>'
+    words = html.escape(description)
+    still = (
+        f'<noscript><div class="capchart-still" data-width="{wide.width:.0f}" data-height="{wide.height:.0f}" '
+        f'role="img" aria-label="{words}">{_small(wide.svg)}</div></noscript>'
+    )
+    one = "" if drawing.side > 1 else " capchart-one"
+    written = (
+        f'<figure class="capchart{one}" id="chart-{name}" style="--wide:{wide.height:.0f}px;'
+        f'--narrow:{narrow.height:.0f}px">{caption}{form}<div class="capchart-view pst-js-only"></div>'
+        f'<script type="application/json">{script_json(chart)}</script>{still}{_links(name, list(rows))}</figure>'
+    )
+    return {"text/html": written, "text/plain": f"<chart: {description}>"}
