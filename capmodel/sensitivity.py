@@ -2,73 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from capmodel import cluster, spire
-from capmodel.cluster import Interval
-from capmodel.deployment import Deployment, operation_rates
+from capmodel import cluster
+from capmodel.deployment import Deployment
+from capmodel.effects import ABSOLUTE_STEPS, INPUTS, Cores, changed, demanded, fixed, low_and_high, value_of
 from capmodel.regression import normal_quantile
 
 if TYPE_CHECKING:
-    from capmodel.cluster import Forecast, Inputs, UnitCosts
+    from capmodel.cluster import Forecast, Interval
     from capmodel.costs import CostResults
+    from capmodel.deployment import Inputs
 
-#: Inputs that a relative change of nothing would not move: the change that is made instead.
-ABSOLUTE_STEPS = {
-    "node_selectors_per_agent": 1.0,
-    "dns_names_per_entry": 1.0,
-    "zipf_exponent": 0.1,
-    "jwt_per_s": 10.0,
-    "changes_per_s": 1.0,
-    "updates_per_s": 1.0,
-    "cores_taken": 0.1,
-    "federated_domains": 1.0,
-    "federated_peers": 1.0,
-    "downstream_servers": 1.0,
-    "datastore_round_trip_time_s": 0.001,
-}
-
-#: Numeric inputs in the order in which a deployment lists them.
-INPUTS = (
-    "agents",
-    "workloads",
-    "selectors_per_entry",
-    "dns_names_per_entry",
-    "node_selectors_per_agent",
-    "zipf_exponent",
-    "sync_interval_s",
-    "reload_interval_s",
-    "x509_ttl_s",
-    "agent_ttl_s",
-    "ca_ttl_s",
-    "jwt_per_s",
-    "jwt_pairs_per_agent",
-    "jwt_requests_per_pair_s",
-    "jwt_ttl_s",
-    "changes_per_s",
-    "updates_per_s",
-    "cores_taken",
-    "federated_domains",
-    "federated_peers",
-    "downstream_servers",
-    "datastore_round_trip_time_s",
-    "machine_speed",
-    "datastore_speed",
-)
-
-#: Least value of inputs that may not fall below.
-_LEAST = {"agents": 1.0, "selectors_per_entry": 1.0, "x509_ttl_s": 60.0, "agent_ttl_s": 60.0, "jwt_ttl_s": 60.0}
-
-
-class Cores(NamedTuple):
-    """Cores that a fleet keeps busy, on all servers together and on the datastore."""
-
-    server: Interval
-    datastore: Interval
+__all__ = ["ABSOLUTE_STEPS", "INPUTS", "Cores", "demand", "demanded", "tornado"]
 
 
 def demand(fleet: Deployment, costs: CostResults, *, servers: int = 2, level: float = 0.9) -> Cores:
@@ -114,49 +62,6 @@ def demand(fleet: Deployment, costs: CostResults, *, servers: int = 2, level: fl
     quantile = normal_quantile(level)
     inputs = fleet.inputs()
     return demanded(inputs, costs.unit_costs(fleet.datastore), float(servers), quantile)
-
-
-def demanded(inputs: Inputs, unit: UnitCosts, servers: float, quantile: float) -> Cores:
-    """Return the same as :func:`demand` from plain values.
-
-    Parameters
-    ----------
-    inputs : Inputs
-        The deployment.
-    unit : UnitCosts
-        Unit costs on its datastore.
-    servers : float
-        Servers.
-    quantile : float
-        Normal quantile of the intervals' upper bound.
-
-    Returns
-    -------
-    Cores
-        See :func:`demand`.
-    """
-    rates = operation_rates(inputs, servers, 0.0, cluster.reload_duration(inputs, unit))
-    load = cluster.load_of(inputs, unit, rates, servers)
-    sync_per_s = rates[0].rate_per_s
-    weight = 0.0
-    for _ in range(200):
-        response_s = cluster.service_time(load.sync_server, 0.0, 0.0)
-        response_s = response_s + cluster.service_time(load.sync_datastore, 0.0, weight)
-        last, weight = weight, spire.churn(sync_per_s * response_s / servers, unit.half_saturation)
-        if load.sync_datastore.churn_s <= 0.0 or abs(weight - last) < 1e-12:
-            break
-    if load.sync_datastore.churn_s <= 0.0:
-        weight = 0.0
-    server = sync_per_s * load.sync_server.busy_s + servers * load.other_server.busy_s
-    datastore = sync_per_s * cluster.service_time(load.sync_datastore, 0.0, weight) + load.other_datastore.busy_s
-    server_sd = math.sqrt(cluster.relative_variance(inputs, unit.server, rates, 0.0, 0.0))
-    datastore_sd = math.sqrt(cluster.relative_variance(inputs, unit.datastore, rates, 0.0, weight))
-    own, taken = _spread(server, quantile * server_sd), servers * inputs.cores_taken
-    return Cores(Interval(*(value + taken for value in own)), _spread(datastore, quantile * datastore_sd))
-
-
-def _spread(value: float, width: float) -> Interval:
-    return Interval(value, value * math.exp(-width), value * math.exp(width))
 
 
 def tornado(
@@ -224,54 +129,25 @@ def tornado(
         raise ValueError(f"servers: got {servers}, expected 1: SQLite lives inside one server")
     unit = costs.unit_costs(fleet.datastore)
 
-    def state(one: Deployment) -> Forecast:
-        return cluster.forecast(one.inputs(), unit, servers, cores, datastore_cores, quantile)
+    inputs = fleet.inputs()
 
-    now = state(fleet)
+    def state(one: Inputs) -> Forecast:
+        return cluster.forecast(one, unit, servers, cores, datastore_cores, quantile)
+
+    now = state(inputs)
     rows = [_row("fitted costs", None, None, None, "interval", now, None, None)]
     for name in INPUTS:
-        value = float(getattr(fleet, name))
-        reason = _left_out(fleet, name)
+        value = value_of(inputs, name)
+        reason = fixed(inputs, name)
         if reason:
             rows.append(_row(name, value, None, None, "", now, None, None) | {"left_out": reason})
             continue
-        if value > 0.0:
-            step, low, high = "relative", value * (1.0 - change), value * (1.0 + change)
-        else:
-            step, low, high = "absolute", value, ABSOLUTE_STEPS[name]
-        low = max(low, _LEAST.get(name, 0.0))
-        if name in ("agents", "workloads"):
-            low, high = float(round(low)), max(float(round(high)), value + 1.0)
-        rows.append(
-            _row(
-                name, value, low, high, step, now, state(_changed(fleet, name, low)), state(_changed(fleet, name, high))
-            )
-        )
+        low, high = low_and_high(inputs, name, change)
+        step = "relative" if value > 0.0 else "absolute"
+        at_low, at_high = state(changed(inputs, name, low)), state(changed(inputs, name, high))
+        rows.append(_row(name, value, low, high, step, now, at_low, at_high))
     frame = pd.DataFrame(rows)
     return frame.sort_values("effect", ascending=False, kind="stable", na_position="last").reset_index(drop=True)
-
-
-def _left_out(fleet: Deployment, name: str) -> str:
-    """Say why an input cannot be changed, or nothing."""
-    value = float(getattr(fleet, name))
-    if fleet.entries_by_agent is not None and name in ("agents", "workloads", "zipf_exponent"):
-        return "the entries of each agent are given one by one"
-    if fleet.datastore == "sqlite" and name in ("datastore_round_trip_time_s", "datastore_speed"):
-        return "SQLite runs inside the server"
-    if name in ("jwt_pairs_per_agent", "jwt_requests_per_pair_s") and value == 0.0:
-        return "acts only with the pairs of an agent and their requests together"
-    if name == "workloads" and value == 0.0:
-        return "there are none"
-    return ""
-
-
-def _changed(fleet: Deployment, name: str, value: float) -> Deployment:
-    """Return the fleet with one input changed; what cannot stay beside it follows."""
-    given = int(value) if name in ("agents", "workloads") else value
-    changes: dict[str, Any] = {name: given}
-    if name == "workloads" and fleet.entries_per_agent is not None and fleet.workloads > 0:
-        changes["entries_per_agent"] = fleet.entries_per_agent * value / fleet.workloads
-    return replace(fleet, **changes)
 
 
 def _row(

@@ -571,7 +571,7 @@ def test_statement_counts_say_how_far_off_the_median_is():
             "operations": [5, 6, 7],
         }
     )
-    assert "the median window is 1.0% off" in charts.statement_counts(frame).to_dict()["title"]["text"]
+    assert "the median window is 1.0\xa0% off" in charts.statement_counts(frame).to_dict()["title"]["text"]
 
 
 # The pages.

@@ -48,9 +48,9 @@ def test_left_out_costs_are_summed_up_from_the_data() -> None:
     # Errors of 10, 20, 40 and 60 %: half of them are within 30 %.
     chart = charts.held_out_costs(costs([1.1, 1.6, 5.6, 12.8]))
     title = chart.to_dict()["title"]["text"]
-    assert "within 30%" in title
-    assert "75% lie" in title
-    assert "datastore: 1 values, median error 20%, 100% inside" in chart.to_dict()["description"]
+    assert "within 30\xa0%" in title
+    assert "75\xa0% lie" in title
+    assert "datastore: 1 values, median error 20\xa0%, 100\xa0% inside" in chart.to_dict()["description"]
     assert len(values(chart, "held_out_costs")) == 4
 
 
@@ -76,7 +76,7 @@ def test_groups_with_too_few_inside_are_counted_out() -> None:
     )
     chart = charts.interval_coverage(frame).to_dict()
     assert chart["title"]["text"].startswith("In 1 of 2 groups")
-    assert "write, server: 60% of 100" in chart["description"]
+    assert "write, server: 60\xa0% of 100" in chart["description"]
     assert chart["params"][0]["value"] == 0.9
 
 
@@ -94,7 +94,7 @@ def test_runs_that_no_fit_used_are_counted_by_kind() -> None:
         }
     )
     chart = charts.unseen_runs(frame, {"fleets": "whole fleets", "far": "a distant datastore"})
-    assert "67% lie" in chart.to_dict()["title"]["text"]
+    assert "67\xa0% lie" in chart.to_dict()["title"]["text"]
     assert "whole fleets: 1 of 2; a distant datastore: 1 of 1" in chart.to_dict()["description"]
     assert len(values(chart, "unseen_runs")) == 3
 

@@ -26,9 +26,10 @@ from capmodel.charts._look import (
     VERMILION,
     enable,
     number,
+    percent,
 )
 from capmodel.charts._page import figure
-from capmodel.charts.change import DURATION_LABEL, cold_start, factors, tornado
+from capmodel.charts.change import DURATION_LABEL, cold_start, factors, servers_lost, tornado
 from capmodel.charts.clusters import datastore_distance, shared_datastore, topologies
 from capmodel.charts.cost import statement_counts, sync_cost
 from capmodel.charts.growth import size_curve
@@ -64,9 +65,11 @@ __all__ = [
     "held_out_costs",
     "interval_coverage",
     "number",
+    "percent",
     "reference_map",
     "restart",
     "saturation",
+    "servers_lost",
     "shared_datastore",
     "size_curve",
     "speed_precision",

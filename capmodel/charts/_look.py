@@ -150,6 +150,31 @@ def number(value: float, digits: int = 2) -> str:
     return f"{rounded:,.0f}" if abs(rounded) >= 10 ** (digits - 1) else f"{rounded:.{digits}g}"
 
 
+def percent(value: Any, digits: int = 0, *, sign: bool = False) -> str:
+    r"""Write a share for a sentence.
+
+    Parameters
+    ----------
+    value : float
+        The share, of any type that is written as a number; 1 is the whole.
+    digits : int
+        Digits after the point.
+    sign : bool
+        Whether a positive share gets a plus.
+
+    Returns
+    -------
+    str
+        Percent, with a space that no line ends at.
+
+    Examples
+    --------
+    >>> percent(0.256), percent(0.0123, 1, sign=True)
+    ('26\xa0%', '+1.2\xa0%')
+    """
+    return f"{100 * value:{'+' if sign else ''}.{digits}f}\u00a0%"
+
+
 def inline(frame: pd.DataFrame, name: str) -> alt.InlineData:
     """Return a frame as a chart carries it.
 
@@ -234,6 +259,10 @@ def reach(values: pd.DataFrame) -> list[float]:
     found = values.to_numpy(float)
     return [0.8 * float(np.nanmin(found)), 1.25 * float(np.nanmax(found))]
 
+
+#: A share in percent, for an axis; and one with its sign.
+PERCENT_LABEL = "format(100 * datum.value, '~r') + '\u00a0%'"
+SIGNED_PERCENT_LABEL = "(datum.value ? format(100 * datum.value, '+~r') : '0') + '\u00a0%'"
 
 #: A time with its unit, for an axis in seconds.
 TIME_LABEL = "datum.value < 1 ? format(1000 * datum.value, '~r') + ' ms' : format(datum.value, '~r') + ' s'"

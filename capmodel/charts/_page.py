@@ -286,7 +286,8 @@ def _caption(spec: dict[str, Any]) -> str:
 
     def joined(key: str) -> str:
         value = lines.get(key) or ""
-        return html.escape(" ".join(value) if isinstance(value, list) else value)
+        text = " ".join(value) if isinstance(value, list) else value
+        return html.escape(text.replace(" %", "\u00a0%"))  # a line that wraps keeps a number and its percent together
 
     below = joined("subtitle")
     return f"<figcaption><strong>{joined('text')}</strong>{f'<br>{below}' if below else ''}</figcaption>"

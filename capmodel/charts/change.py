@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import altair as alt
@@ -11,14 +12,21 @@ from altair.typing import ChartType
 from capmodel.charts._look import (
     BAND,
     BLUE,
+    COLORS,
     GREEN,
+    LIMIT,
     MEASURED,
     MODEL,
+    PERCENT_LABEL,
     PURPLE,
+    SIGNED_PERCENT_LABEL,
+    TIME_LABEL,
     VERMILION,
+    choice,
     color_scale,
     inline,
     number,
+    percent,
     reach,
 )
 
@@ -30,14 +38,24 @@ DURATION_LABEL = (
 )
 
 
+#: What a factor is drawn to change.
+QUANTITIES = {"cores": "cores kept busy", "time": "time of a sync"}
+
+#: A value of a factor's chart: cores as they are, a time with its unit.
+_VALUE_LABEL = f"quantity == 'cores' ? format(datum.value, '~r') : ({TIME_LABEL})"
+
+
 def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) -> ChartType:
-    """Draw the cores that servers and datastore keep busy against each of several factors.
+    """Draw the cores that servers and datastore keep busy, and the time of a sync, against each of several factors.
+
+    The script of the page replaces the rows when a reader has another fleet.
 
     Parameters
     ----------
     frame : DataFrame
-        One row a point and component: ``factor``, ``x`` or, where the factor has no order, ``name``; ``component``,
-        ``cores``, ``lower``, ``upper`` and ``here``, true for the reader's own fleet.
+        One row a point, quantity and component: ``factor``, ``x`` or, where the factor has no order, ``name``;
+        ``quantity`` (a key of `QUANTITIES`), ``component`` (``"server"``, ``"datastore"`` or ``"sync"``), ``value``,
+        ``lower``, ``upper`` and ``here``, true for the fleet's own value.
     panels : dict of str to dict
         For each factor ``title``; ``scale`` (``"log"``, ``"linear"``, ``"symlog"`` or ``"names"``); ``ticks``; and
         ``label``, an expression that writes a tick.
@@ -47,12 +65,17 @@ def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) 
     Returns
     -------
     Chart
-        A panel a factor; all vertical axes are the same, and logarithmic.
+        A panel a factor; all vertical axes are the same, and logarithmic. Control ``quantity``; cores at first.
     """
-    parts = ["server", "datastore"]
-    scale = alt.Scale(type="log", domain=reach(frame[["lower", "upper"]]), nice=False)
-    axis = alt.Axis(values=[0.01, 0.1, 1, 10, 100], format="~g", title=None, grid=True)
-    y = alt.Y("cores:Q", scale=scale, axis=axis)
+    parts = {"server": "all servers", "datastore": "datastore", "sync": "time of a sync"}
+    axis = alt.Axis(values=[10.0**k for k in range(-6, 7)], labelExpr=_VALUE_LABEL, title=None, grid=True)
+    scale = alt.Scale(type="log", nice=False)
+    y = alt.Y("value:Q", scale=scale, axis=axis)
+    legend = alt.Legend(
+        title=None, symbolOpacity=1, symbolType="stroke", labelExpr=f"{json.dumps(parts)}[datum.value]", columns=3
+    )
+    colors = alt.Scale(domain=list(parts), range=[COLORS["server"], COLORS["datastore"], GREEN])
+    color = alt.Color("component:N", scale=colors, legend=legend)
     drawn: list[ChartType] = []
     for factor, panel in panels.items():
         names = panel["scale"] == "names"
@@ -66,16 +89,14 @@ def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) 
                 grid=False,
             )
             x = alt.X("x:Q", title=None, scale=alt.Scale(nice=False, **kind), axis=marks)
-        color = alt.Color(
-            "component:N", scale=color_scale(parts), legend=alt.Legend(title=None, symbolOpacity=1, symbolType="stroke")
-        )
-        rows = alt.Chart().transform_filter(f"datum.factor == '{factor}'").encode(x, color=color)
+        chosen = f"datum.factor == '{factor}' && datum.quantity == quantity"
+        rows = alt.Chart().transform_filter(chosen).encode(x, color=color)
         tooltip = [
             alt.Tooltip("name:N" if names else "x:Q", title=panel["title"]),
-            alt.Tooltip("component:N", title="cores of the"),
-            alt.Tooltip("cores:Q", format=".2~g"),
-            alt.Tooltip("lower:Q", title="from", format=".2~g"),
-            alt.Tooltip("upper:Q", title="to", format=".2~g"),
+            alt.Tooltip("component:N", title="of"),
+            alt.Tooltip("value:Q", title="cores, or seconds", format=".2~r"),
+            alt.Tooltip("lower:Q", title="from", format=".2~r"),
+            alt.Tooltip("upper:Q", title="to", format=".2~r"),
         ]
         here = rows.transform_filter("datum.here")
         span = {"y": alt.Y("lower:Q", scale=scale, axis=axis), "y2": alt.Y2("upper:Q")}
@@ -89,24 +110,28 @@ def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) 
         layers.append(here.mark_point(**{**MEASURED, "size": 80, "opacity": 1}).encode(y, tooltip=tooltip))
         drawn.append(
             alt.layer(*layers).properties(
-                width="container", height=130, title=alt.Title(panel["title"], fontSize=12, fontWeight="bold", offset=6)
+                width="container", height=120, title=alt.Title(panel["title"], fontSize=12, fontWeight="bold", offset=6)
             )
         )
-    own_rows = frame[frame["here"]].drop_duplicates("component").set_index("component")["cores"]
+    cores = frame[frame["quantity"] == "cores"]
+    own_rows = cores[cores["here"]].drop_duplicates("component").set_index("component")["value"]
     said = "; ".join(
-        f"{panels[factor]['title']}: servers {number(rows['cores'].min())} to {number(rows['cores'].max())}, datastore "
-        f"{number(other['cores'].min())} to {number(other['cores'].max())}"
-        for factor in panels
-        for rows, other in [tuple(frame[(frame["factor"] == factor) & (frame["component"] == part)] for part in parts)]
+        f"{panels[str(factor)]['title']}: "
+        + ", ".join(
+            f"{name} {number(rows['value'].min())} to {number(rows['value'].max())}"
+            for name, rows in part.groupby("component", sort=False)
+        )
+        for factor, part in cores.groupby("factor", sort=False)
     )
     return (
         alt.concat(*drawn, columns=2, data=inline(frame, "factors"))
-        .resolve_scale(x="independent", color="shared")
+        .resolve_scale(x="independent", y="shared", color="shared")
+        .add_params(choice("quantity", QUANTITIES, "cores", "draw"))
         .properties(
             title=alt.Title(
                 title,
-                subtitle="Cores kept busy, on all servers together and on the datastore, with 90 % intervals; the "
-                "vertical axes are logarithmic and the same. Large points: this fleet.",
+                subtitle="One factor at a time, with 90 % intervals; all vertical axes are alike and logarithmic. "
+                "Large points: the fleet as it is.",
             ),
             description=(
                 f"Cores against each factor, the others as in the fleet, which keeps {number(own_rows['server'])} "
@@ -116,37 +141,31 @@ def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) 
     )
 
 
-def tornado(frame: pd.DataFrame, labels: dict[str, str]) -> ChartType:
+def tornado(frame: pd.DataFrame, title: str) -> ChartType:
     """Draw what a small change of each input does to servers and datastore.
+
+    The script of the page replaces the rows when a reader has another fleet.
 
     Parameters
     ----------
     frame : DataFrame
-        Rows of :func:`capmodel.sensitivity.tornado` with an effect, the largest first.
-    labels : dict of str to str
-        Each input with its name for readers.
+        One row a bar, the largest effect first: ``input`` as readers call it, ``component`` (``"server"`` or
+        ``"datastore"``), ``lower`` and ``higher``, the relative change of the utilization.
+    title : str
+        What the chart shows.
 
     Returns
     -------
     Chart
         A bar from the utilization at the input's lower value to that at its higher one, which has the point.
     """
-    parts = {"server": "server_utilization", "datastore": "datastore_utilization"}
-    rows = pd.DataFrame(
-        [
-            {"input": labels[str(row["input"])], "component": part}
-            | {end: row[f"{name}_{side}"] / row[name] - 1 for side, end in (("low", "lower"), ("high", "higher"))}
-            for row in frame.to_dict("records")
-            for part, name in parts.items()
-        ]
-    )
-    reach = 1.08 * float(rows[["lower", "higher"]].abs().to_numpy().max())
-    scale = alt.Scale(domain=[-reach, reach], nice=False)
-    axis = alt.Axis(format="+.0%", tickCount=5, grid=True)
-    color = alt.Color("component:N", title="utilization of the", scale=color_scale(list(parts)))
+    parts = ["server", "datastore"]
+    scale = alt.Scale(zero=True, nice=True)
+    axis = alt.Axis(labelExpr=SIGNED_PERCENT_LABEL, tickCount=5, grid=True)
+    color = alt.Color("component:N", title="utilization of the", scale=color_scale(parts))
     side = alt.Axis(labelLimit=150, domain=False, ticks=False)
-    y = alt.Y("input:N", title=None, sort=[labels[str(name)] for name in frame["input"]], axis=side)
-    offset = alt.YOffset("component:N", sort=list(parts))
+    y = alt.Y("input:N", title=None, sort=None, axis=side)
+    offset = alt.YOffset("component:N", sort=parts)
     tooltip = [
         alt.Tooltip("input:N"),
         alt.Tooltip("component:N", title="utilization of the"),
@@ -160,32 +179,70 @@ def tornado(frame: pd.DataFrame, labels: dict[str, str]) -> ChartType:
         alt.X("higher:Q", scale=scale, axis=axis), color, tooltip=tooltip
     )
     zero = alt.Chart(alt.Data(values=[{"lower": 0}], name="guide_zero")).mark_rule(opacity=0.6)
-    largest = frame[frame["step"] == "relative"].iloc[0]
     said = "; ".join(
-        f"{labels[str(row['input'])]}: servers "
-        f"{row['server_utilization_low'] / row['server_utilization'] - 1:+.1%} and "
-        f"{row['server_utilization_high'] / row['server_utilization'] - 1:+.1%}, datastore "
-        f"{row['datastore_utilization_low'] / row['datastore_utilization'] - 1:+.1%} and "
-        f"{row['datastore_utilization_high'] / row['datastore_utilization'] - 1:+.1%}"
-        for row in frame.to_dict("records")
+        f"{name}: "
+        + ", ".join(
+            f"{row['component']} {percent(row['lower'], 1, sign=True)} and {percent(row['higher'], 1, sign=True)}"
+            for row in rows.to_dict("records")
+        )
+        for name, rows in frame.groupby("input", sort=False)
     )
-    return alt.layer(bars, ends, zero.encode(low), data=inline(rows, "tornado")).properties(
+    return alt.layer(bars, ends, zero.encode(low), data=inline(frame, "tornado")).properties(
         width="container",
-        height=26 * len(frame),
+        height=26 * frame["input"].nunique(),
         title=alt.Title(
-            f"Of the inputs, {labels[str(largest['input'])]} {_matters(frame, labels)}",
-            subtitle="Change of the utilization when one input is 10 % lower or higher (the point). Fitted costs: the "
-            "ends of the model's own 90 % interval.",
+            title,
+            subtitle="Change of the utilization when one input is 10 % lower or higher (the point). Fitted costs: "
+            "the ends of the model's own 90 % interval.",
         ),
         description=f"Change of utilization at the lower and at the higher value of each input. {said}.",
     )
 
 
-def _matters(frame: pd.DataFrame, labels: dict[str, str]) -> str:
-    """Say whether the largest effect of an input is larger than what is not known of the costs."""
-    largest = frame[frame["step"] == "relative"]["effect"].iloc[0]
-    unknown = frame[frame["input"] == "fitted costs"]["effect"].iloc[0]
-    return "matters most, and " + ("more" if largest > unknown else "less") + " than what is not known of the costs"
+def servers_lost(frame: pd.DataFrame, limit: float, title: str) -> ChartType:
+    """Draw how full the servers are that are left when some are lost.
+
+    The script of the page replaces the rows when a reader has another fleet.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a state: ``lost`` in words, ``utilization``, ``lower``, ``upper`` (1 where the rest is full), ``label``.
+    limit : float
+        Utilization that is not to be exceeded.
+    title : str
+        What the chart shows.
+
+    Returns
+    -------
+    Chart
+        A point with its interval a state, and the limit.
+    """
+    domain = alt.Scale(domain=[0, 1], nice=False)
+    axis = alt.Axis(labelExpr=PERCENT_LABEL, values=[0, 0.25, 0.5, 0.75, 1], grid=True)
+    y = alt.Y("lost:N", title=None, sort=None, axis=alt.Axis(labelLimit=150, domain=False, ticks=False))
+    base = alt.Chart().encode(y)
+    low = alt.X("lower:Q", title="cores in use on the servers that are left", scale=domain, axis=axis)
+    words = base.mark_text(align="left", baseline="bottom", dy=-7, fontSize=11.5)
+    at_limit = alt.Chart(alt.Data(values=[{"lower": limit}], name="guide_limit")).mark_rule(**LIMIT)
+    said = "; ".join(f"{row.lost}: {row.label}" for row in frame.itertuples())
+    return alt.layer(
+        at_limit.encode(low),
+        base.mark_rule(strokeWidth=7, opacity=0.35, color=BLUE).encode(low, alt.X2("upper:Q")),
+        base.mark_point(**{**MEASURED, "size": 70, "opacity": 1}, color=BLUE).encode(
+            alt.X("utilization:Q", scale=domain, axis=axis)
+        ),
+        words.encode(alt.X("lower:Q", scale=domain, axis=axis), text="label:N"),
+        data=inline(frame, "servers_lost"),
+    ).properties(
+        width="container",
+        height=42 * len(frame),
+        title=alt.Title(
+            title,
+            subtitle=f"With 90 % intervals. Dashed: the limit of {percent(limit)} that shapes are chosen by.",
+        ),
+        description=f"Share of the cores in use when servers are lost. {said}.",
+    )
 
 
 def cold_start(frame: pd.DataFrame) -> ChartType:

@@ -18,6 +18,7 @@ from capmodel.charts._look import (
     color_scale,
     inline,
     number,
+    percent,
 )
 
 
@@ -89,7 +90,7 @@ def sync_cost(frame: pd.DataFrame) -> ChartType:
     stores = {name: LABELS[name] for name in ("postgresql", "mariadb", "sqlite")}
     title = alt.Title(
         f"From 10 to 100 entries a crawl grows {growth[0]}, a sync from the full cache {growth[1]}",
-        subtitle="Lines: model with its 90% interval. Points: measured windows. Both axes are logarithmic.",
+        subtitle="Lines: model with its 90 % interval. Points: measured windows. Both axes are logarithmic.",
     )
     return (
         alt.hconcat(panel("server"), panel("datastore"), data=inline(frame.assign(label=label), "sync_cost"))
@@ -135,13 +136,13 @@ def statement_counts(frame: pd.DataFrame) -> ChartType:
     points = alt.Chart(data).mark_point(**MEASURED).encode(x, y, color, tooltip=tooltip)
     diagonal = alt.Data(values=[{"expected": end, "counted": end} for end in ends], name="guide_equal")
     title = alt.Title(
-        f"The code says how many statements PostgreSQL gets: the median window is {gap.median():.1%} off",
+        f"The code says how many statements PostgreSQL gets: the median window is {percent(gap.median(), 1)} off",
         subtitle="Points: measured windows. Dashed: both equal. Both axes are logarithmic.",
     )
     description = (
         f"Statements an operation counted by PostgreSQL against those that SPIRE's code says: {len(frame)} windows, "
         f"{frame['expected'].min():.0f} to {frame['expected'].max():.0f} statements. The median difference is "
-        f"{gap.median():.1%}, nine of ten are within {gap.quantile(0.9):.1%}."
+        f"{percent(gap.median(), 1)}, nine of ten are within {percent(gap.quantile(0.9), 1)}."
     )
     equal = alt.Chart(diagonal).mark_line(**LIMIT).encode(x, y)
     return alt.layer(equal, points).properties(width="container", height=280, title=title, description=description)

@@ -15,11 +15,13 @@ from capmodel.charts._look import (
     LABELS,
     LIMIT,
     MEASURED,
+    PERCENT_LABEL,
     PURPLE,
     VERMILION,
     choice,
     color_scale,
     inline,
+    percent,
     reach,
 )
 
@@ -101,12 +103,13 @@ def held_out_costs(frame: pd.DataFrame) -> ChartType:
     guide = alt.Chart(alt.Data(values=lines, name="guide_lines")).encode(x, y, detail="line:N")
     modes = {name: LABELS[name] for name in pd.unique(frame["sync_mode"])}
     by_part = "; ".join(
-        f"{part}: {len(own)} values, median error {off[own.index].median():.0%}, {own['inside'].mean():.0%} inside"
+        f"{part}: {len(own)} values, median error {percent(off[own.index].median())}, "
+        f"{percent(own['inside'].mean())} inside"
         for part, own in frame.groupby("component", sort=False)
     )
     title = alt.Title(
-        f"Of the costs left out of the fit, half are predicted within {off.median():.0%}, and "
-        f"{frame['inside'].mean():.0%} lie in their 90 % interval",
+        f"Of the costs left out of the fit, half are predicted within {percent(off.median())}, and "
+        f"{percent(frame['inside'].mean())} lie in their 90 % interval",
         subtitle="Points: measured windows. Solid: predicted exactly. Dashed: a quarter more or less. Both axes are "
         "logarithmic.",
     )
@@ -140,7 +143,7 @@ def interval_coverage(frame: pd.DataFrame) -> ChartType:
     Chart
         Control ``level``; 90 % at first.
     """
-    axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format="%", grid=True)
+    axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], labelExpr=PERCENT_LABEL, grid=True)
     x = alt.X("share:Q", title="share inside", scale=alt.Scale(domain=[0, 1]), axis=axis)
     groups, parts = list(pd.unique(frame["group"])), ["server", "datastore"]
     y = alt.Y("group:N", title=None, sort=groups, axis=alt.Axis(labelLimit=150, domain=False, ticks=False))
@@ -169,7 +172,7 @@ def interval_coverage(frame: pd.DataFrame) -> ChartType:
         subtitle="Point: share of the measurements inside. Bar: where nine of ten groups of that size fall by chance "
         "if the intervals are right. Dashed: the level.",
     )
-    said = "; ".join(f"{row.group}, {row.component}: {row.share:.0%} of {row.rows}" for row in first.itertuples())
+    said = "; ".join(f"{row.group}, {row.component}: {percent(row.share)} of {row.rows}" for row in first.itertuples())
     return (
         alt.layer(band, asked, points, data=inline(frame, "interval_coverage"))
         .add_params(_level_choice(levels))
@@ -184,7 +187,7 @@ def interval_coverage(frame: pd.DataFrame) -> ChartType:
 
 def _level_choice(levels: list[float]) -> alt.Parameter:
     """Return radio buttons for the level of an interval."""
-    labels = [f"{level:.0%}" for level in levels]
+    labels = [f"{percent(level)}" for level in levels]
     return alt.param(
         name="level", value=levels[0], bind=alt.binding_radio(options=levels, labels=labels, name="intervals of")
     )
@@ -238,7 +241,7 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
     held = inside.groupby(frame["kind"]).agg(["sum", "size"])
     said = "; ".join(f"{name}: {held['sum'][kind]} of {held['size'][kind]}" for kind, name in kinds.items())
     title = alt.Title(
-        f"Of {len(frame)} quantities of runs that no fit used, {inside.mean():.0%} lie inside their 90 % interval",
+        f"Of {len(frame)} quantities of runs that no fit used, {percent(inside.mean())} lie in their 90 % interval",
         subtitle="Points: measured over predicted. Bars: the interval over the prediction. Dashed: predicted exactly.",
     )
     return (

@@ -17,11 +17,13 @@ from capmodel.charts._look import (
     LIMIT,
     MEASURED,
     MODEL,
+    PERCENT_LABEL,
     TIME_LABEL,
     VERMILION,
     choice,
     inline,
     number,
+    percent,
 )
 
 #: One colour for one curve of the closed loop; the bounds are dashed as limits are.
@@ -68,7 +70,7 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
         "utilization:Q",
         title="share of the cores in use",
         scale=alt.Scale(domain=[0, 1]),
-        axis=alt.Axis(format="%", values=[0, 0.5, 1]),
+        axis=alt.Axis(labelExpr=PERCENT_LABEL, values=[0, 0.5, 1]),
     )
     names = list(_LOOP_SERIES)
     legend = alt.Legend(columns=2, symbolType="stroke", symbolSize=400, symbolStrokeWidth=2.5)
@@ -137,7 +139,7 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
     )
     data = inline(frame.drop(columns="kind").assign(kind=frame["kind"]), "closed_loop")
     said = ", ".join(
-        f"{row.agents:,.0f} agents {row.label} at {row.utilization:.0%} of the cores" for row in marks.itertuples()
+        f"{row.agents:,.0f} agents {row.label} at {percent(row.utilization)} of the cores" for row in marks.itertuples()
     )
     return alt.vconcat(
         top.properties(width="container", height=300),
@@ -221,8 +223,8 @@ def saturation(frame: pd.DataFrame) -> ChartType:
         for row in runs[runs["measured_loop"] == name].nlargest(1, "population").to_dict("records")
     )
     title = alt.Title(
-        f"Predicted from costs alone, the median error is {errors['throughput']:.0%} of the throughput and "
-        f"{errors['response']:.0%} of the response time",
+        f"Predicted from costs alone, the median error is {percent(errors['throughput'])} of the throughput and "
+        f"{percent(errors['response'])} of the response time",
         subtitle="Points: measured runs. Line: model with its 90 % interval. Dashed: queueing alone, with each run's "
         "own measured CPU a sync.",
     )
@@ -318,7 +320,7 @@ def started_together(frame: pd.DataFrame) -> ChartType:
         "utilization:Q",
         title="share of the cores in use, by queueing alone",
         scale=alt.Scale(domain=[0, 1], nice=False),
-        axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]),
+        axis=alt.Axis(labelExpr=PERCENT_LABEL, values=[0, 0.25, 0.5, 0.75, 1]),
     )
     ends = [0.8 * frame["ratio"].min(), 1.25 * frame["ratio"].max()]
     y = alt.Y(

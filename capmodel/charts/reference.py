@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from altair.typing import ChartType
 
-from capmodel.charts._look import BLUE, LABELS, choice, inline
+from capmodel.charts._look import BLUE, LABELS, choice, inline, percent
 
 
 def reference_map(frame: pd.DataFrame, cells: pd.DataFrame, hull: pd.DataFrame) -> ChartType:
@@ -168,11 +168,11 @@ def table_generosity(frame: pd.DataFrame) -> ChartType:
         part = frame[frame["sync_mode"] == name]
         busiest = part.sort_values("utilization").iloc[-1]
         words[name] = (
-            f"{LABELS[name]}: {part['utilization'].min():.2%} to {busiest['utilization']:.1%} in use, most at "
-            f"{busiest['agents']:,} agents and {busiest['workloads']:,} workloads"
+            f"{LABELS[name]}: {percent(part['utilization'].min(), 2)} to {percent(busiest['utilization'], 1)} in use, "
+            f"most at {busiest['agents']:,} agents and {busiest['workloads']:,} workloads"
         )
     shown = frame.assign(
-        label=[f"{value:.1%}" if value >= 0.001 else "<0.1%" for value in frame["utilization"]],
+        label=[f"{percent(value, 1)}" if value >= 0.001 else "<0.1 %" for value in frame["utilization"]],
         mode=frame["sync_mode"].map(LABELS),
         # Where the cell is dark the label must be light.
         light=frame["utilization"] > 0.25,
@@ -210,7 +210,7 @@ def table_generosity(frame: pd.DataFrame) -> ChartType:
     return alt.hconcat(*panels).properties(
         title=alt.Title(
             "Half of the table's cells would use at most "
-            + " or ".join(f"{least[name]:.1%} of their cores with a {LABELS[name]}" for name in modes),
+            + " or ".join(f"{percent(least[name], 1)} of their cores with a {LABELS[name]}" for name in modes),
             subtitle="Share of the servers' cores in use at measured costs. Point at a cell for its interval.",
         ),
         description="Utilization of each cell of the published table. " + "; ".join(words.values()) + ".",

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 from altair.typing import ChartType
 
-from capmodel.charts._look import LABELS, MEASURED, MODEL, choice, color_scale, inline
+from capmodel.charts._look import LABELS, MEASURED, MODEL, PERCENT_LABEL, choice, color_scale, inline, percent
 
 
 def speed_precision(frame: pd.DataFrame) -> ChartType:
@@ -33,7 +33,9 @@ def speed_precision(frame: pd.DataFrame) -> ChartType:
         scale=alt.Scale(type="log", nice=False),
         axis=alt.Axis(values=list(server.index)),
     )
-    y = alt.Y("half_width:Q", title="half of the interval", scale=alt.Scale(zero=True), axis=alt.Axis(format="%"))
+    y = alt.Y(
+        "half_width:Q", title="half of the interval", scale=alt.Scale(zero=True), axis=alt.Axis(labelExpr=PERCENT_LABEL)
+    )
     color = alt.Color("component:N", scale=color_scale(parts), title=None)
     chosen = alt.Chart(inline(frame, "speed_precision")).transform_filter("datum.mode == mode").encode(x, y, color)
     tooltip = [
@@ -43,11 +45,11 @@ def speed_precision(frame: pd.DataFrame) -> ChartType:
     ]
     few, many = server.index[0], server.index[-1]
     title = alt.Title(
-        f"{few} windows tell the speed of a server's core to {server[few]:.0%}, {many} to {server[many]:.0%}",
+        f"{few} windows tell the speed of a server's core to {percent(server[few])}, {many} to {percent(server[many])}",
         subtitle="Half of the 90 % interval, by the CPU of server or datastore; median over draws of that many of the "
         "shipped windows.",
     )
-    said = ", ".join(f"{count} windows {width:.0%}" for count, width in server.items())
+    said = ", ".join(f"{count} windows {percent(width)}" for count, width in server.items())
     return (
         alt.layer(chosen.mark_line(**MODEL), chosen.mark_point(**MEASURED).encode(tooltip=tooltip))
         .add_params(choice("mode", modes, next(iter(modes)), "sync mode"))
