@@ -24,6 +24,7 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python bench/run.py
+	@$(BIN)/python bench/size.py
 
 clean:
 	rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

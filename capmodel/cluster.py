@@ -694,7 +694,11 @@ def solve(
         churned = churned_throughout(load)
         surely = solve(fleet, churned, half_saturation, servers, cores, datastore_cores).sync_per_s
         steps = 400
-        for k in range(max(int(steps * surely / most), 1), steps + 1):
+        # Where no more syncs are in flight than there are idle connections, nothing churns, and nothing has to be
+        # searched either.
+        in_flight = (fleet.agents - surely * fleet.sync_interval_s) / servers
+        first = int(steps * surely / most) if in_flight > spire.IDLE_CONNECTIONS_BEFORE_V1_12 else steps + 1
+        for k in range(max(first, 1), steps + 1):
             rate = most * k / steps
             state = state_at(rate, fleet, load, half_saturation, servers, cores, datastore_cores)
             if rate * (fleet.sync_interval_s + state.response_time_s) >= fleet.agents:

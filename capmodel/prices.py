@@ -146,7 +146,7 @@ def cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Prices, end
             leasts[servers] = shapes.least_of(fleet, unit, limits, servers, end)
         least = leasts[servers]
         possible = (
-            least.network_s <= limits.max_response_time_s
+            least.response_s <= limits.max_response_time_s
             and least.memory_bytes <= most_bytes
             and least.server <= limits.max_utilization * cores
             and least.datastore <= limits.max_utilization * datastore_cores

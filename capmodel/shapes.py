@@ -115,15 +115,15 @@ class Least(NamedTuple):
     ----------
     server, datastore : float
         Cores in use on one server and on the datastore.
-    network_s : float
-        Seconds that a sync waits for the network between server and datastore.
+    response_s : float
+        Mean response time of a sync that waits for no other: its network round trips and its critical work.
     memory_bytes : float
         Resident set of one server.
     """
 
     server: float
     datastore: float
-    network_s: float
+    response_s: float
     memory_bytes: float
 
 
@@ -245,7 +245,8 @@ def least_of(fleet: Inputs, unit: UnitCosts, limits: Limits, servers: int, end: 
         At the longest response time that is allowed, with the demand of a busy host that nothing wakes.
     """
     left = servers - limits.spare_servers
-    scatter = math.exp(limits.quantile * math.sqrt(unit.response_dispersion)) if end == "lower" else 1.0
+    widest = math.exp(limits.quantile * math.sqrt(unit.response_dispersion))
+    scatter = widest if end == "lower" else 1.0 / widest
     longest_s = limits.max_response_time_s * scatter
     rates = operation_rates(fleet, left, longest_s, cluster.reload_duration(fleet, unit))
     load = cluster.load_of(fleet, unit, rates, left)
@@ -268,7 +269,12 @@ def least_of(fleet: Inputs, unit: UnitCosts, limits: Limits, servers: int, end: 
         server=server_factor * (sync_per_s / left * load.sync_server.busy_s + load.other_server.busy_s)
         + fleet.cores_taken,
         datastore=datastore_factor * (sync_per_s * load.sync_datastore.busy_s + load.other_datastore.busy_s),
-        network_s=cluster.network_wait(fleet, fleet.agents / fleet.sync_interval_s / left) / scatter,
+        response_s=(
+            cluster.network_wait(fleet, fleet.agents / fleet.sync_interval_s / left)
+            + load.critical_share
+            * (server_factor * load.sync_server.busy_s + datastore_factor * load.sync_datastore.busy_s)
+        )
+        / scatter,
         memory_bytes=at_end(cluster.memory_of(fleet, unit, left, limits.quantile), end),
     )
 
@@ -441,7 +447,7 @@ def smallest(fleet: Inputs, unit: UnitCosts, limits: Limits, end: str) -> Found:
         if least is None:
             least = least_of(fleet, unit, limits, shape.servers, end)
             leasts[k] = least
-        if least.network_s > limits.max_response_time_s or least.memory_bytes > MEMORY_FILL * MEMORY_RUNGS_GB[-1] * GB:
+        if least.response_s > limits.max_response_time_s or least.memory_bytes > MEMORY_FILL * MEMORY_RUNGS_GB[-1] * GB:
             continue
         if least.server > limits.max_utilization * shape.cores:
             continue
