@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,7 +57,20 @@ def _root(
 
 def _fit(measurements: Path | None = None) -> CostResults:
     """Fit the costs to the shipped runs and, where given, the reader's own."""
-    return cm.OperationCosts(cm.load_sync_runs(paths=() if measurements is None else [measurements])).fit()
+    with _progress() as progress:
+        runs = cm.load_sync_runs(() if measurements is None else [measurements], progress)
+    return cm.OperationCosts(runs).fit()
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
+    """Show how far the reading of files has come, on a terminal only, and nothing of it once it is done."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda doing, share: bar.update(task, description=doing, completed=share)
 
 
 @app.command()
@@ -223,12 +238,18 @@ def check(
 ) -> None:
     """Score the shipped fits against measured rows that they were not fitted to."""
     from capmodel.datasets import read_runs, write_csv
+    from capmodel.pooling import POOLED_FROM, pool_windows
 
     if not 0.0 < level < 1.0:
         raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
     if predictions is not None and not predictions.resolve().parent.is_dir():
         raise ValueError(f"predictions: got '{predictions}', expected a file in a folder that exists")
-    measured = read_runs(runs)
+    with _progress() as progress:
+        measured = read_runs(runs, progress)
+    if measured.kind == "sync_runs" and len(measured.frame) > POOLED_FROM:
+        pooled = pool_windows(measured.frame)
+        typer.echo(f"{len(measured.frame)} windows pooled by configuration and rate into {len(pooled)} rows", err=True)
+        measured = measured._replace(frame=pooled)
     result = cm.check(measured.frame, _fit(), level=level)
     if predictions is not None:
         columns = ["row", "quantity", "measured", "predicted", "lower", "upper"]

@@ -12,7 +12,7 @@ import os
 import stat
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import resources
 from itertools import islice
 from pathlib import Path
@@ -24,6 +24,7 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
+from capmodel.pooling import POOLED_FROM, pool_windows
 from capmodel.schemas import DEFAULT_CORES, RUN_KINDS, SCHEMAS, allowed, expected, kind
 
 __all__ = [
@@ -48,6 +49,8 @@ __all__ = [
 ]
 
 PathLike = str | os.PathLike[str]
+#: Told what is being done with a file, and which share of it is done.
+Progress = Callable[[str, float], None]
 Rows = npt.NDArray[np.intp]
 
 # Cells are held as single strings only one chunk at a time, so that a million rows fit into memory.
@@ -303,12 +306,20 @@ def _check_header(table: _Table, schema: pa.DataFrameSchema) -> None:
         raise DataError(path, "each column once", row=line, column=repeated[0], value=repeated[0])
 
 
-def _validated(table: _Table, schema: pa.DataFrameSchema, source: str) -> pd.DataFrame:
+def _silent(doing: str, share: float) -> None:
+    """Tell nobody."""
+
+
+def _validated(table: _Table, schema: pa.DataFrameSchema, source: str, progress: Progress = _silent) -> pd.DataFrame:
     """Return the table as a typed frame that passes ``schema``."""
+    file = table.path.name
     _check_header(table, schema)
+    progress(f"{file}: counting fields", 0.1)
     table.check_width()
     failures = _Failures()
+    progress(f"{file}: reading numbers", 0.2)
     frame = _parse(table, schema, failures)
+    progress(f"{file}: checking every cell", 0.6)
     if frame.empty:
         raise DataError(table.path, "at least one row below the header", row=table.header_line + 1)
     for name in frame:
@@ -405,7 +416,7 @@ def load_reference_sizing() -> pd.DataFrame:
     return _shipped("reference_sizing")
 
 
-def load_sync_runs(paths: PathLike | Iterable[PathLike] | None = None) -> pd.DataFrame:
+def load_sync_runs(paths: PathLike | Iterable[PathLike] | None = None, progress: Progress = _silent) -> pd.DataFrame:
     """Load the measured windows of single operations, shipped and your own (``sync_runs.csv``).
 
     Parameters
@@ -413,12 +424,15 @@ def load_sync_runs(paths: PathLike | Iterable[PathLike] | None = None) -> pd.Dat
     paths : path-like or iterable of path-like, optional
         Your CSV files, or folders whose ``*.csv`` are taken, with the columns of ``sync_runs.csv``. By default all
         files of ``data/measurements``; ``()`` for the shipped rows alone. A file named ``template.csv`` is passed over.
+    progress : callable, optional
+        Called with what is being done and the share of your files that is done, between 0 and 1.
 
     Returns
     -------
     pandas.DataFrame
-        One row a window. Column ``source`` is ``"shipped"`` or the stem of your file's name; ``cores`` is 2 where
-        your file has no such column.
+        One row a window; windows of a file with more than 10 000 are pooled by configuration
+        (:func:`capmodel.pooling.pool_windows`). Column ``source`` is ``"shipped"`` or the stem of your file's name;
+        ``cores`` is 2 where your file has no such column.
 
     Raises
     ------
@@ -432,11 +446,17 @@ def load_sync_runs(paths: PathLike | Iterable[PathLike] | None = None) -> pd.Dat
     """
     frames = [_shipped("sync_runs")]
     identifiers = {"the shipped sync_runs.csv": frames[0]["run_id"]}
-    for path in _measurement_files(data_path("measurements") if paths is None else paths):
+    files = _measurement_files(data_path("measurements") if paths is None else paths)
+    for number, path in enumerate(files):
+
+        def part(doing: str, share: float, done: int = number) -> None:
+            progress(doing, (done + share) / len(files))
+
         if path.stem == "shipped":
             raise DataError(path, "another file name, since the source shipped means the data of this package")
+        part(f"{path.name}: opening", 0.0)
         table = _Table(path)
-        frame = _validated(table, SCHEMAS["sync_runs"], path.stem)
+        frame = _validated(table, SCHEMAS["sync_runs"], path.stem, part)
         failures = _Failures()
         for name, taken in identifiers.items():
             expectation = f"an identifier that {name} does not have"
@@ -444,7 +464,11 @@ def load_sync_runs(paths: PathLike | Iterable[PathLike] | None = None) -> pd.Dat
         if failures.found:
             raise failures.error(table)
         identifiers[str(path)] = frame["run_id"]
+        if len(frame) > POOLED_FROM:
+            part(f"{path.name}: pooling windows", 0.9)
+            frame = pool_windows(frame)
         frames.append(frame)
+        part(path.name, 1.0)
     return pd.concat(frames, ignore_index=True)
 
 
@@ -513,13 +537,15 @@ def load_scrape_index() -> pd.DataFrame:
     return _shipped("scrapes/index")
 
 
-def read_runs(path: PathLike) -> Runs:
+def read_runs(path: PathLike, progress: Progress = _silent) -> Runs:
     """Read a CSV file of measured runs, whichever kind it is.
 
     Parameters
     ----------
     path : path-like
         A file with the columns of one of :data:`capmodel.schemas.RUN_KINDS`; the columns tell which.
+    progress : callable, optional
+        As in :func:`load_sync_runs`.
 
     Returns
     -------
@@ -545,7 +571,7 @@ def read_runs(path: PathLike) -> Runs:
         return len(columns & header) / len(columns | header)
 
     closest = max(RUN_KINDS, key=likeness)
-    return Runs(closest, _validated(table, SCHEMAS[closest], table.path.stem))
+    return Runs(closest, _validated(table, SCHEMAS[closest], table.path.stem, progress))
 
 
 def write_csv(frame: pd.DataFrame, path: PathLike) -> None:

@@ -22,7 +22,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from capsite.inputs import EXECUTION, PRESENTATION, digest, tree_digest
+import remember
+from capsite.inputs import EXECUTION, PRESENTATION, SHIPPED, digest, tree_digest
 
 #: Not for readers: sources of minified scripts, the theme's translations, what Sphinx remembers for its next run.
 UNPUBLISHED = ("*.map", ".buildinfo", ".buildinfo.bak", ".nojekyll", "locales")
@@ -102,6 +103,9 @@ def prepare_kernels(folders: Folders) -> None:
     profile.mkdir(parents=True, exist_ok=True)
     # Kernels warn that their loopback connection is not encrypted.
     (profile / "ipython_kernel_config.py").write_text("c = get_config()\nc.IPKernelApp.log_level = 40\n")
+    kept = remember.prepare(folders.base / "remembered", digest(folders.root, SHIPPED, {}))
+    (profile / "startup").mkdir(exist_ok=True)
+    (profile / "startup" / "remember.py").write_text(remember.startup(kept))
     os.environ.update(
         IPYTHONDIR=str(profile.parent), JUPYTER_PREFER_ENV_PATH="1", PYTHONHASHSEED="0", PYTHONWARNINGS="default"
     )

@@ -22,6 +22,7 @@ from capmodel.charts._look import (
     LIMIT,
     MEASURED,
     MODEL,
+    OWN,
     PURPLE,
     VERMILION,
     enable,
@@ -37,7 +38,7 @@ from capmodel.charts.held_out import field_figures, held_out_costs, interval_cov
 from capmodel.charts.loops import closed_loop, restart, saturation, started_together
 from capmodel.charts.modes import AGAINST, event_gaps, sync_modes
 from capmodel.charts.reference import reference_map, table_generosity
-from capmodel.charts.speed import speed_precision
+from capmodel.charts.speed import own_runs, speed_precision
 
 alt.renderers.register("site", figure)
 
@@ -53,6 +54,7 @@ __all__ = [
     "LIMIT",
     "MEASURED",
     "MODEL",
+    "OWN",
     "PURPLE",
     "VERMILION",
     "closed_loop",
@@ -65,6 +67,7 @@ __all__ = [
     "held_out_costs",
     "interval_coverage",
     "number",
+    "own_runs",
     "percent",
     "reference_map",
     "restart",

@@ -46,6 +46,9 @@ BAND: dict[str, Any] = {"opacity": 0.22}
 
 MEASURED: dict[str, Any] = {"filled": True, "size": 45, "opacity": 0.85, "stroke": "currentColor", "strokeWidth": 0.5}
 
+#: The reader's own measurements, beside the shipped ones.
+OWN: dict[str, Any] = MEASURED | {"shape": "diamond", "size": 90, "color": PURPLE, "opacity": 1.0}
+
 LIMIT: dict[str, Any] = {"strokeDash": [5, 4], "color": "currentColor", "opacity": 0.7}
 
 

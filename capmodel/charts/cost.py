@@ -13,6 +13,7 @@ from capmodel.charts._look import (
     LIMIT,
     MEASURED,
     MODEL,
+    OWN,
     VERMILION,
     choice,
     color_scale,
@@ -29,8 +30,9 @@ def sync_cost(frame: pd.DataFrame) -> ChartType:
     ----------
     frame : DataFrame
         One row a point: ``sync_mode``, ``datastore``, ``load`` (``"busy"`` or ``"alone"``), ``component``, ``kind``
-        (``"model"`` or ``"measured"``), ``entries_per_agent``, ``cpu_ms``, for the model ``lower_ms`` and ``upper_ms``,
-        for a measurement ``run_id``. The model has 10, 30 and 100 entries among its points.
+        (``"model"``, ``"measured"`` or ``"own"``, the reader's), ``entries_per_agent``, ``cpu_ms``, for the model
+        ``lower_ms`` and ``upper_ms``, for a measurement ``run_id``. The model has 10, 30 and 100 entries among its
+        points.
 
     Returns
     -------
@@ -67,6 +69,9 @@ def sync_cost(frame: pd.DataFrame) -> ChartType:
         alt.Tooltip("run_id:N", title="run"),
     ]
 
+    in_color = {name: value for name, value in OWN.items() if name != "color"}
+    has_own = bool((frame["kind"] == "own").any())
+
     def panel(component: str) -> ChartType:
         axis = alt.Axis(values=[0.1, 0.3, 1, 3, 10, 30, 100, 300], format="~g", title=f"CPU ms a sync, {component}")
         y = alt.Y("cpu_ms:Q", scale=scale, axis=axis)
@@ -74,11 +79,13 @@ def sync_cost(frame: pd.DataFrame) -> ChartType:
         points = alt.Chart().transform_filter(chosen)
         lines = points.transform_filter("datum.kind == 'model'").encode(x, color)
         runs = points.transform_filter("datum.kind == 'measured'").encode(x, y, color)
+        own = points.transform_filter("datum.kind == 'own'")
         names = lines.transform_filter("isValid(datum.label)")
         layers = [
             lines.mark_area(**BAND).encode(alt.Y("lower_ms:Q", scale=scale, axis=axis), alt.Y2("upper_ms:Q")),
             lines.mark_line(**MODEL).encode(y),
             runs.mark_point(**MEASURED).encode(tooltip=tooltip),
+            *([own.mark_point(**in_color).encode(x, y, color, tooltip=tooltip)] if has_own else []),
             names.mark_text(align="right", baseline="bottom", dy=-14, fontWeight="bold").encode(y, text="label:N"),
         ]
         if component == "datastore":
@@ -90,7 +97,9 @@ def sync_cost(frame: pd.DataFrame) -> ChartType:
     stores = {name: LABELS[name] for name in ("postgresql", "mariadb", "sqlite")}
     title = alt.Title(
         f"From 10 to 100 entries a crawl grows {growth[0]}, a sync from the full cache {growth[1]}",
-        subtitle="Lines: model with its 90 % interval. Points: measured windows. Both axes are logarithmic.",
+        subtitle="Lines: model with its 90 % interval. Points: measured windows. "
+        + ("Diamonds: your own. " if has_own else "")
+        + "Both axes are logarithmic.",
     )
     return (
         alt.hconcat(panel("server"), panel("datastore"), data=inline(frame.assign(label=label), "sync_cost"))

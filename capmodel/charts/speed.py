@@ -6,7 +6,19 @@ import altair as alt
 import pandas as pd
 from altair.typing import ChartType
 
-from capmodel.charts._look import LABELS, MEASURED, MODEL, PERCENT_LABEL, choice, color_scale, inline, percent
+from capmodel.charts._look import (
+    LABELS,
+    LIMIT,
+    MEASURED,
+    MODEL,
+    OWN,
+    PERCENT_LABEL,
+    choice,
+    color_scale,
+    inline,
+    percent,
+    reach,
+)
 
 
 def speed_precision(frame: pd.DataFrame) -> ChartType:
@@ -60,3 +72,68 @@ def speed_precision(frame: pd.DataFrame) -> ChartType:
             description=f"Half of the 90 % interval of a machine's speed by the number of windows. Server: {said}.",
         )
     )
+
+
+def own_runs(frame: pd.DataFrame, what: str) -> ChartType:
+    """Draw the reader's own measurements against their predictions.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a scored quantity: ``run_id``, ``operation``, ``component``, ``measured``, ``predicted``, ``lower``,
+        ``upper``, ``inside``.
+    what : str
+        What was measured, as a noun.
+
+    Returns
+    -------
+    Chart
+        One panel for each component: a point a row, its interval, and the line on which prediction and measurement
+        are equal.
+    """
+    panels = []
+    for component, part in frame.groupby("component", sort=False, observed=True):
+        in_seconds = str(component) != "throughput_per_s"
+        scale = 1e3 if in_seconds else 1.0
+        columns = {name: scale * part[name] for name in ("measured", "predicted", "lower", "upper")}
+        drawn = part[["run_id", "operation", "inside"]].assign(**columns)
+        ends = reach(drawn[["measured", "predicted"]])
+        named = {"throughput_per_s": "throughput", "response_time_mean_s": "response time"}
+        title = f"{named.get(str(component), LABELS.get(str(component), str(component)))}, " + (
+            "ms" if in_seconds else "a second"
+        )
+        axis = alt.Axis(format="~g", tickCount=4)
+        limits = alt.Scale(type="log", domain=ends, nice=False, clamp=True)
+        x = alt.X("predicted:Q", title=f"predicted, {title}", scale=limits, axis=axis)
+        y = alt.Y("measured:Q", title=f"measured, {title}", scale=limits, axis=axis)
+        tooltip = [
+            alt.Tooltip("run_id:N", title="run"),
+            alt.Tooltip("operation:N"),
+            alt.Tooltip("measured:Q"),
+            alt.Tooltip("predicted:Q"),
+        ]
+        points = alt.Chart(inline(drawn, f"own_runs_{component}"))
+        equal = alt.Chart(alt.Data(values=[{"end": end} for end in ends], name=f"guide_{component}"))
+        panels.append(
+            alt.layer(
+                equal.mark_line(**LIMIT).encode(
+                    alt.X("end:Q", scale=limits, title=f"predicted, {title}"),
+                    alt.Y("end:Q", scale=limits, title=f"measured, {title}"),
+                ),
+                points.mark_rule(strokeWidth=1.5, opacity=0.4).encode(
+                    alt.X("lower:Q", scale=limits, axis=axis, title=f"predicted, {title}"), alt.X2("upper:Q"), y
+                ),
+                points.mark_point(**OWN).encode(x, y, tooltip=tooltip),
+            ).properties(width="container", height=240)
+        )
+    error = (frame["predicted"] / frame["measured"] - 1.0).abs().median()
+    inside = f"{int(frame['inside'].sum())} of {len(frame)}"
+    heading = alt.Title(
+        f"{what} in your runs: half of the predictions are within {error:.0%}",
+        subtitle=f"Diamonds: your runs, {inside} inside their intervals (lines). Dashed: both equal. Logarithmic axes.",
+    )
+    description = (
+        f"{what}, {len(frame)} quantities measured by the reader against the model's predictions on their machine: "
+        f"median difference {error:.0%}, {inside} inside their intervals."
+    )
+    return alt.hconcat(*panels).properties(title=heading, description=description)

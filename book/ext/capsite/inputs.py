@@ -10,6 +10,8 @@ from pathlib import Path
 
 #: Decides what a page's cells print: data, models, this extension, timings, versions of all packages.
 EXECUTION = ("data/**/*", "capmodel/**/*.py", "book/ext/**/*.py", "bench/results.csv", "requirements.lock")
+#: The part of it that a reader's own runs leave alone.
+SHIPPED = ("data/*.csv", "data/scrapes/*", *EXECUTION[1:])
 #: Decides everything else on the site.
 PRESENTATION = ("book/**/*", "_config.yml")
 #: Names the folder of the reader's own runs; those in data/measurements are used without it.
