@@ -68,7 +68,7 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+    with Progress(console=Console(stderr=True, force_jupyter=False), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda doing, share: bar.update(task, description=doing, completed=share)
 
@@ -425,7 +425,8 @@ def _console() -> Any:
 
     # Into a pipe or file every name goes whole, whatever the width of the screen that it came from.
     width = None if sys.stdout.isatty() else 200
-    return Console(width=width, soft_wrap=True, highlight=False, markup=False, emoji=False)
+    # A command writes to its output, even where it is run inside a notebook.
+    return Console(width=width, soft_wrap=True, highlight=False, markup=False, emoji=False, force_jupyter=False)
 
 
 def _table(*headings: str) -> Any:

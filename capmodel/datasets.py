@@ -583,13 +583,15 @@ def write_csv(frame: pd.DataFrame, path: PathLike) -> None:
         The rows; the index is left out.
     path : path-like
         The file to write. It is replaced only when the new one is complete on disk; if anything fails before, the
-        old file stays and nothing else is left. A pipe or device is written to directly.
+        old file stays and nothing else is left. A pipe or device is written to directly. Text that a spreadsheet would
+        take for a formula gets an apostrophe before it (:func:`plain_text`).
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
+    frame = frame.assign(**{str(name): plain_text(frame[name]) for name in frame if _is_text(frame[name])})
     target = Path(path).resolve()
     if target.exists() and not target.is_file():
         with target.open("w", encoding="utf-8", newline="") as stream:
@@ -607,6 +609,36 @@ def write_csv(frame: pd.DataFrame, path: PathLike) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def plain_text(texts: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Put an apostrophe before texts that a spreadsheet would run as formulas.
+
+    Parameters
+    ----------
+    texts : Series of str
+        Anyone's text.
+
+    Returns
+    -------
+    Series of str
+        Texts that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return are changed; missing ones stay.
+
+    Examples
+    --------
+    >>> plain_text(pd.Series(["=1+1", "a run"])).tolist()
+    ["'=1+1", 'a run']
+    """
+    risky = texts.str.startswith(_FORMULA).fillna(False).astype(bool)
+    return texts.where(~risky, "'" + texts.astype(object).astype(str))
+
+
+#: Characters that begin a formula in a spreadsheet.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _is_text(values: "pd.Series[Any]") -> bool:
+    return pd.api.types.infer_dtype(values, skipna=True) == "string"
 
 
 def _mode_of(target: Path) -> int:

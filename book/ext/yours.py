@@ -12,6 +12,7 @@ from IPython.display import HTML, Markdown, display
 import capmodel as cm
 from capmodel import charts
 from capmodel.charts import number
+from capmodel.datasets import plain_text
 from capmodel.schemas import SCHEMAS
 from capmodel.sources import SHIPPED, sources_of
 
@@ -28,8 +29,9 @@ _NONE = (
 
 
 def rows_of(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that are not the shipped ones."""
-    return runs[sources_of(runs) != SHIPPED]
+    """Return the rows that are not the shipped ones; their names go into files that readers open elsewhere."""
+    own = runs[sources_of(runs) != SHIPPED]
+    return own.assign(run_id=plain_text(own["run_id"]))
 
 
 def show(
