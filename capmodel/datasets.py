@@ -591,7 +591,9 @@ def write_csv(frame: pd.DataFrame, path: PathLike) -> None:
     OSError
         If the file cannot be written.
     """
-    frame = frame.assign(**{str(name): plain_text(frame[name]) for name in frame if _is_text(frame[name])})
+    texts = {str(name): plain_text(frame[name]) for name in frame if _is_text(frame[name])}
+    changed = {name: text for name, text in texts.items() if not text.equals(frame[name])}
+    frame = frame.assign(**changed) if changed else frame
     target = Path(path).resolve()
     if target.exists() and not target.is_file():
         with target.open("w", encoding="utf-8", newline="") as stream:
