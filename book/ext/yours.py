@@ -11,7 +11,7 @@ from IPython.display import HTML, Markdown, display
 
 import capmodel as cm
 from capmodel import charts
-from capmodel.charts import number
+from capmodel.charts import number, percent
 from capmodel.datasets import plain_text
 from capmodel.schemas import SCHEMAS
 from capmodel.sources import SHIPPED, sources_of
@@ -85,7 +85,7 @@ def _speeds(own: pd.DataFrame, costs: CostResults, level: float) -> str:
     shipped = costs.source == costs.reference
     machine = "the machine of the shipped runs" if shipped else f"the machine of {_name(costs.source)}"
     return "\n".join(lines) + (
-        f"\n\nA speed of 1 is the machine of the shipped runs; in parentheses {level:.0%} intervals. Answers here "
+        f"\n\nA speed of 1 is the machine of the shipped runs; in parentheses {percent(level)} intervals. Answers here "
         f"are for {machine}."
     )
 
@@ -95,7 +95,7 @@ def _speed(line: pd.Series) -> str:
     ends = f"{number(line['lower'])} to {number(line['upper'])}"
     told = "not measured, so that of the other"
     if line["rows"]:
-        told = f"{line['rows']} rows, half of them within {line['residual_error']:.0%} of the model at that speed"
+        told = f"{line['rows']} rows, half of them within {percent(line['residual_error'])} of the model at that speed"
     return f"{line['component']} {number(line['speed'])} ({ends}; {told})"
 
 
@@ -131,7 +131,7 @@ def _table(checked: pd.DataFrame) -> str:
                 "rows": len(part),
                 "measured, median": _value(part["measured"].median(), str(part["quantity"].iloc[0])),
                 "predicted, median": _value(part["predicted"].median(), str(part["quantity"].iloc[0])),
-                "median error": f"{error.median():.0%}",
+                "median error": percent(error.median()),
                 "inside the interval": f"{int(part['inside'].sum())} of {len(part)}",
             }
         )

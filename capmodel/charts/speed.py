@@ -129,11 +129,11 @@ def own_runs(frame: pd.DataFrame, what: str) -> ChartType:
     error = (frame["predicted"] / frame["measured"] - 1.0).abs().median()
     inside = f"{int(frame['inside'].sum())} of {len(frame)}"
     heading = alt.Title(
-        f"{what} in your runs: half of the predictions are within {error:.0%}",
+        f"{what} in your runs: half of the predictions are within {percent(error)}",
         subtitle=f"Diamonds: your runs, {inside} inside their intervals (lines). Dashed: both equal. Logarithmic axes.",
     )
     description = (
         f"{what}, {len(frame)} quantities measured by the reader against the model's predictions on their machine: "
-        f"median difference {error:.0%}, {inside} inside their intervals."
+        f"median difference {percent(error)}, {inside} inside their intervals."
     )
     return alt.hconcat(*panels).properties(title=heading, description=description)
