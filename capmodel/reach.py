@@ -172,9 +172,7 @@ def assumptions(fleet: Inputs, limits: Limits, datastore: str) -> list[str]:
         found.append("SQLite lives inside one server: there is no second server to fail over to.")
     else:
         found.append("Servers and the datastore have hosts of their own.")
-        found.append(
-            "What servers and the datastore use without any request or reload comes on top: it is not measured."
-        )
+        found.append("What servers and the datastore use at rest comes on top: the measured costs leave it out.")
     if fleet.cores_taken > 0:
         found.append(f"Other processes use {fleet.cores_taken:g} cores of each server's host.")
     if datastore == "mysql":
