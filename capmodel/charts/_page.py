@@ -317,6 +317,8 @@ def figure(spec: dict[str, Any], **_: Any) -> dict[str, str]:
     ----------
     spec : dict
         Vega-Lite.
+    **_ : object
+        What Altair passes to any renderer.
 
     Returns
     -------
