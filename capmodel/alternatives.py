@@ -70,9 +70,9 @@ def compare(
     costs : CostResults
         Fitted costs.
     prices : Prices, optional
-        See :func:`capmodel.size`.
+        See :func:`capmodel.plan.size`.
     max_utilization, max_response_time_s, level, spare_servers : float
-        See :func:`capmodel.size`.
+        See :func:`capmodel.plan.size`.
 
     Returns
     -------

@@ -400,6 +400,7 @@ def import_(
 @app.command()
 def book(
     measurements: Annotated[Path | None, typer.Option(help="Folder of your own runs.")] = None,
+    build: Annotated[Path | None, typer.Option(help="Folder to build in; _build of the checkout if absent.")] = None,
 ) -> None:
     """Rebuild the site from a checkout."""
     import os
@@ -414,6 +415,8 @@ def book(
     environment = dict(os.environ)
     if measurements is not None:
         environment["CAPMODEL_MEASUREMENTS"] = str(measurements.resolve())
+    if build is not None:
+        environment["CAPMODEL_BUILD"] = str(build.resolve())
     raise typer.Exit(subprocess.run([sys.executable, str(script)], cwd=root, env=environment, check=False).returncode)
 
 

@@ -63,7 +63,7 @@ class OperationCosts:
     Parameters
     ----------
     runs : DataFrame
-        Rows of ``sync_runs.csv`` (:func:`capmodel.load_sync_runs`).
+        Rows of ``sync_runs.csv`` (:func:`capmodel.datasets.load_sync_runs`).
     reload_runs : DataFrame, optional
         Rows of ``reload_runs.csv``; the shipped ones by default.
 
@@ -80,7 +80,7 @@ class OperationCosts:
     for cold caches; when requests follow each other quickly, one waking serves many.
 
     Rows of several sources (column ``source``) share the unit costs; each source but the shipped one has a speed for
-    each component, by which its costs are divided (:func:`capmodel.sources.estimate_speeds`). Where `runs` hold no
+    each component, by which its costs are divided (``capmodel.sources.estimate_speeds``). Where `runs` hold no
     shipped rows, the first source is the reference.
 
     Examples

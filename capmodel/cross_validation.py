@@ -77,7 +77,7 @@ def cross_validate(
     Parameters
     ----------
     runs : DataFrame
-        Rows of ``sync_runs.csv`` (:func:`capmodel.load_sync_runs`).
+        Rows of ``sync_runs.csv`` (:func:`capmodel.datasets.load_sync_runs`).
     reload_runs : DataFrame, optional
         Rows of ``reload_runs.csv``; the shipped ones by default.
     folds : int

@@ -107,7 +107,7 @@ def predict_field_reports(reports: pd.DataFrame, costs: CostResults, level: floa
     Parameters
     ----------
     reports : DataFrame
-        Rows of ``field_reports.csv`` (:func:`capmodel.load_field_reports`).
+        Rows of ``field_reports.csv`` (:func:`capmodel.datasets.load_field_reports`).
     costs : CostResults
         Fitted costs.
     level : float

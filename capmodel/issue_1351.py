@@ -91,7 +91,7 @@ def window_s(table: pd.DataFrame) -> float:
     Parameters
     ----------
     table : DataFrame
-        Rows of ``issue_1351.csv`` (:func:`capmodel.load_issue_1351`).
+        Rows of ``issue_1351.csv`` (:func:`capmodel.datasets.load_issue_1351`).
 
     Returns
     -------

@@ -73,7 +73,7 @@ def machine_speed(
     The mean of log(predicted / measured) over configurations, which are independent of each other while windows of one
     configuration share what the fit gets wrong about it. Its standard error holds their scatter, with Student's t for
     their small number, and the fit's own uncertainty; a single configuration is taken to scatter as the fitted runs do.
-    Predictions are for the callers of each row, as :meth:`CostResults.predict` makes them.
+    Predictions are for the callers of each row, as :meth:`capmodel.costs.CostResults.predict` makes them.
 
     Examples
     --------

@@ -299,7 +299,7 @@ def measured(costs: CostResults) -> Measured:
     Returns
     -------
     Measured
-        What :func:`capmodel.reach.extrapolations` reads.
+        What ``capmodel.reach.extrapolations`` reads.
     """
     table = costs.ranges
     names = table.columns.get_level_values(0).unique().tolist()

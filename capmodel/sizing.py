@@ -252,9 +252,9 @@ class SizingRegression:
     ----------
     table : DataFrame
         One row a cell: agents, workloads, servers, cores_per_server, memory_gb_per_server
-        (:func:`capmodel.load_reference_sizing`).
+        (:func:`capmodel.datasets.load_reference_sizing`).
     family : str, default "log-linear"
-        A name in :data:`capmodel.ladder.FAMILIES`: "log-linear", "interaction", "additive power", "additive linear" or
+        A name in ``capmodel.ladder.FAMILIES``: "log-linear", "interaction", "additive power", "additive linear" or
         "scaled power".
     response : {"cores", "memory", "servers"}
         Which total is modelled: cores, gigabytes or servers of the whole deployment.
@@ -365,7 +365,7 @@ class SizingResults:
     -----
     Predictions come in three distributions. "plug-in" takes the parameters at their maximum, as if they were known.
     "posterior" (the default) averages over what 16 cells leave open about them, with a flat prior on the mean and a
-    half-normal one of scale 1 rung on sigma (:func:`capmodel.ladder.sample_posterior`). "bounded" also keeps to the
+    half-normal one of scale 1 rung on sigma (``capmodel.ladder.sample_posterior``). "bounded" also keeps to the
     cells around a fleet: no less than a smaller fleet is printed with, no more than a larger one
     (:func:`monotone_bounds`), so at a printed cell it returns the cell.
     """

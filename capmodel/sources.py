@@ -123,7 +123,7 @@ def estimate_speeds(
         Rows of ``sync_runs.csv`` of that source.
     predicted : mapping
         For each component the mean, its variance and the run-to-run variance of each row's cost on the reference's
-        machine (:meth:`capmodel.CostResults.linear_predictor`).
+        machine (:meth:`capmodel.costs.CostResults.linear_predictor`).
 
     Returns
     -------
@@ -132,7 +132,7 @@ def estimate_speeds(
 
     Notes
     -----
-    The mean of log(predicted / measured) over configurations, as in :func:`capmodel.machine_speed`, is pooled with what
+    The mean of log(predicted / measured) over configurations, as in ``capmodel.machine_speed``, is pooled with what
     is known of machines in general: log speeds of servers scatter by `PRIOR_SPEED`, those of the datastore around the
     server's by `PRIOR_DIFFERENCE`. Both are normal, so the posterior is, too. Ten rows outweigh it by far; without rows
     of the datastore its speed is the server's.

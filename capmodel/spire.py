@@ -62,6 +62,7 @@ SUBTREE_CACHE_S = 1.0
 #: Federated bundles that an agent fetches at a time. v1.15.3 pkg/agent/client/client.go:35,709-760
 FEDERATED_WORKERS = 10
 
+#: How a server tells which entries an agent may have, in the order in which releases brought it.
 SYNC_MODES = ("crawl", "crawl_cached", "full_cache", "events_cache")
 DATASTORES = ("sqlite", "postgresql", "mariadb")
 CA_KEY_TYPES = ("ec-p256", "ec-p384", "rsa-2048", "rsa-4096")

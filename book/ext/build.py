@@ -1,7 +1,7 @@
 """Build the book: ``_build/html/index.html``, whole or not at all. ``capmodel book`` and ``make book`` run this file.
 
 Authors may name pages, as in ``python book/ext/build.py queueing factors``: then these alone are built, below
-``_build/draft``.
+``_build/draft``. ``CAPMODEL_BUILD`` names another folder than ``_build``, as a checkout that cannot be written to needs.
 
 The site is made beside the one that is published and takes its place in one step, so that a build that fails or is
 killed leaves the last good site. A stamp, written last, holds the digests of what went in and of what came out: when
@@ -28,6 +28,8 @@ from capsite.inputs import EXECUTION, PRESENTATION, SHIPPED, digest, tree_digest
 #: Not for readers: sources of minified scripts, the theme's translations, what Sphinx remembers for its next run.
 UNPUBLISHED = ("*.map", ".buildinfo", ".buildinfo.bak", ".nojekyll", "locales")
 JOBS = 2
+#: Names the folder to build in; a relative one is taken from the checkout's top.
+BUILD = "CAPMODEL_BUILD"
 
 
 class Folders:
@@ -81,16 +83,12 @@ def write_stamp(folders: Folders, inputs: str) -> None:
 
 
 def table_of_contents(folders: Folders, pages: Collection[str]) -> Path:
-    """Write the table of contents of the pages that are there, and asked for if any are, and return where."""
+    """Write the table of contents, of the pages that are asked for if any are, and return where."""
     import yaml
 
     contents = yaml.safe_load((folders.root / "book" / "_toc.yml").read_text())
     for part in contents["parts"]:
-        part["chapters"] = [
-            chapter
-            for chapter in part["chapters"]
-            if (folders.root / "book" / f"{chapter['file']}.md").is_file() and (not pages or chapter["file"] in pages)
-        ]
+        part["chapters"] = [chapter for chapter in part["chapters"] if not pages or chapter["file"] in pages]
     contents["parts"] = [part for part in contents["parts"] if part["chapters"]]
     path = folders.work / "_toc.yml"
     path.write_text(yaml.safe_dump(contents, sort_keys=False))
@@ -169,7 +167,13 @@ def publish(folders: Folders) -> None:
 def build(root: Path, pages: Collection[str] = ()) -> int:
     """Build the book of a checkout, or a draft of some pages, unless it is built, and return an exit status."""
     from_ = time.monotonic()
-    folders = Folders(root, "_build/draft" if pages else "_build")
+    base = os.environ.get(BUILD) or "_build"
+    folders = Folders(root, f"{base}/draft" if pages else base)
+    try:
+        folders.work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"book: cannot write into {folders.base} ({error.strerror}): name a folder with --build", file=sys.stderr)
+        return 2
     with alone(folders):
         inputs = " ".join([digest(root, EXECUTION + PRESENTATION), *sorted(pages)])
         if up_to_date(folders, inputs):

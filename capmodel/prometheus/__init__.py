@@ -2,7 +2,7 @@
 
 :func:`import_scrapes` reads text scrapes, :func:`import_api` asks a server with Prometheus' HTTP API. A column is
 filled from the metrics or from :class:`Setup`, which says what metrics do not tell; what neither has stays empty, with
-a reason in :attr:`Imported.notes`.
+a reason in ``Imported.notes``.
 """
 
 from capmodel.prometheus.imports import Imported, import_scrapes
