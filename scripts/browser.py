@@ -3,7 +3,7 @@
 ``python scripts/browser.py`` prints what it found in one line, and exits with 1 and the reason when there is none.
 """
 
-# ruff: noqa: T201  (a command speaks by printing)
+
 from __future__ import annotations
 
 import os

@@ -1,7 +1,8 @@
 """Build the book: ``_build/html/index.html``, whole or not at all. ``capmodel book`` and ``make book`` run this file.
 
 Authors may name pages, as in ``python book/ext/build.py queueing factors``: then these alone are built, below
-``_build/draft``. ``CAPMODEL_BUILD`` names another folder than ``_build``, as a checkout that cannot be written to needs.
+``_build/draft``. ``CAPMODEL_BUILD`` names another folder than ``_build``: a checkout that cannot be written to needs
+one.
 
 The site is made beside the one that is published and takes its place in one step, so that a build that fails or is
 killed leaves the last good site. A stamp, written last, holds the digests of what went in and of what came out: when
