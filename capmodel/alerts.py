@@ -78,7 +78,7 @@ def rules(answer: Sizing, costs: CostResults) -> str:
     Parameters
     ----------
     answer : Sizing
-        From :func:`capmodel.size`.
+        From :func:`capmodel.plan.size`.
     costs : CostResults
         The costs that it was made with.
 

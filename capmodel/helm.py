@@ -50,7 +50,7 @@ def values(answer: Sizing) -> str:
     Parameters
     ----------
     answer : Sizing
-        From :func:`capmodel.size`.
+        From :func:`capmodel.plan.size`.
 
     Returns
     -------

@@ -344,7 +344,7 @@ def test_every_public_name_is_described(name, item):
     if not inspect.isfunction(item):
         return
     signature = inspect.signature(item)
-    parameters = [part for part in signature.parameters.values() if part.name != "self"]
+    parameters = [part for part in signature.parameters.values() if part.name != "self" and part.name != "_"]
     sections = dict(re.findall(r"^(\w+)\n-+\n(.*?)(?=^\w+\n-+\n|\Z)", text, flags=re.DOTALL | re.MULTILINE))
     # One line is enough where there is nothing to choose and the line says what comes back.
     simple = len(text.splitlines()) == 1
