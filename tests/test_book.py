@@ -16,9 +16,11 @@ import pandas as pd
 import pytest
 from capsite import assets, check, inputs
 from conftest import ROOT, load_script
+from hypothesis import given
+from hypothesis import strategies as st
 
 from capmodel import charts
-from capmodel.charts import _page
+from capmodel.charts import _packed
 
 build = load_script(ROOT / "book" / "ext" / "build.py")
 PAGES = sorted((ROOT / "book").glob("*.md"))
@@ -468,7 +470,7 @@ def test_words_that_look_like_markup_stay_words(drawn):
     assert spec["description"] == hostile
     assert dict(next(iter(spec["tables"].values()))["columns"])["word"] == [hostile, "b"]
     assert figure.texts["figcaption"] == hostile
-    assert "title" not in spec["vega"]
+    assert "title" not in whole(spec)
     assert hostile in figure.labels
 
 
@@ -492,7 +494,34 @@ def test_a_chart_is_written_alike_every_time(drawn):
     ],
 )
 def test_columns_are_written_short_and_lose_nothing(values, written):
-    assert _page._column(values) == written
+    assert _packed.column(values) == written
+
+
+def whole(spec):
+    """Return a chart's drawing as the script of the page reads it."""
+    made = []
+
+    def expanded(part):
+        if isinstance(part, list):
+            return [expanded(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        return made[part["$"]] if "$" in part else {name: expanded(one) for name, one in part.items()}
+
+    for part in spec["vega"]["parts"]:
+        made.append(expanded(part))  # noqa: PERF401  (a part refers to those before it)
+    return expanded(spec["vega"]["whole"])
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text().filter(lambda name: name != "$"), inner),
+    ).flatmap(lambda part: st.lists(st.just(part), min_size=1, max_size=3))
+)
+def test_what_is_written_once_is_read_as_it_was(value):
+    packed = json.loads(_packed.short(_packed.shared(value)))
+    assert _packed.short(whole({"vega": packed})) == _packed.short(value)
 
 
 def test_only_what_pages_can_show_is_drawn(drawn):
@@ -508,7 +537,7 @@ def test_the_width_of_a_panel_stays_open(drawn):
     panel = points(["a", "b"]).properties(width="container")
     spec = json.loads(Figure(drawn(alt.hconcat(panel, panel).properties(description="d"))).texts["script"])
     assert (spec["side"], spec["fits"], spec["widths"]) == (2, False, ["childWidth"])
-    assert spec["vega"]["layout"]["columns"] == {"signal": "panels_in_a_row"}
+    assert whole(spec)["layout"]["columns"] == {"signal": "panels_in_a_row"}
     spec = json.loads(Figure(drawn(panel.properties(description="d"))).texts["script"])
     assert (spec["side"], spec["fits"], spec["widths"]) == (1, True, ["width"])
 

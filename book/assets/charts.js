@@ -22,6 +22,19 @@
     return rows;
   }
 
+  /* Returns a drawing with all that the build wrote once and meant several times. */
+  function unpacked({ parts, whole }) {
+    const made = [];
+    const expand = function (part) {
+      if (Array.isArray(part)) return part.map(expand);
+      if (part === null || typeof part !== "object") return part;
+      if (Number.isInteger(part.$)) return structuredClone(made[part.$]);
+      return Object.fromEntries(Object.entries(part).map(([name, inner]) => [name, expand(inner)]));
+    };
+    for (const part of parts) made.push(expand(part));
+    return expand(whole);
+  }
+
   const columns_of = (rows) => [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const cell = (value) => (value === null || value === undefined ? "" : String(value));
   const quote = (text) => (/[",\n\r]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text);
@@ -146,6 +159,8 @@
   async function draw(figure) {
     const { chart } = figure;
     for (const data of chart.vega.data ?? []) if (chart.tables[data.name]) data.values = structuredClone(chart.tables[data.name]);
+    // The picture has one description as a whole; marks without one of their own would only say that they are there.
+    (function quiet(marks) { for (const mark of marks ?? []) { mark.aria = false; quiet(mark.marks); } })(chart.vega.marks);
     const view = new vega.View(vega.parse(chart.vega, {}, { ast: true }), { renderer: "svg", expr: vega.expressionInterpreter, hover: true });
     // Where nothing has a bound a panel stays empty, which is no news.
     view.logLevel(1).tooltip(hint).initialize(figure.querySelector(".capchart-view"));
@@ -226,6 +241,7 @@
     for (const figure of figures) {
       figure.chart = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
       const { chart } = figure;
+      chart.vega = unpacked(chart.vega);
       for (const name of Object.keys(chart.tables)) chart.tables[name] = rows_of(chart.tables[name]);
       chart.show = (name, rows, title, description) => show(figure, name, rows, title, description);
       try { connect(figure); } catch (error) { fail(figure, error); }

@@ -24,6 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import remember
+from capsite import address
 from capsite.inputs import EXECUTION, PRESENTATION, SHIPPED, digest, tree_digest
 
 #: Not for readers: sources of minified scripts, the theme's translations, what Sphinx remembers for its next run.
@@ -176,7 +177,7 @@ def build(root: Path, pages: Collection[str] = ()) -> int:
         print(f"book: cannot write into {folders.base} ({error.strerror}): name a folder with --build", file=sys.stderr)
         return 2
     with alone(folders):
-        inputs = " ".join([digest(root, EXECUTION + PRESENTATION), *sorted(pages)])
+        inputs = " ".join([digest(root, EXECUTION + PRESENTATION), address.of_site(), *sorted(pages)])
         if up_to_date(folders, inputs):
             print(f"book: nothing has changed\n{folders.site / 'index.html'}")
             return 0

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import altair as alt
 
+from capmodel.charts._packed import shared, short, table
+
 #: Width in pixels of a chart's still picture; on a page a chart has what there is.
 STILL_WIDTH = 640
 
@@ -49,12 +51,6 @@ class Drawing(NamedTuple):
     side: int
     #: Whether Vega makes room for axes within the width, as it does for a chart of one panel.
     fits: bool
-
-
-def script_json(value: Any) -> str:
-    """Write JSON that no HTML parser takes for the end of a script or for a comment."""
-    text = json.dumps(value, separators=(",", ":"), sort_keys=True, allow_nan=False)
-    return text.replace("</", "<\\/").replace("<!--", "<\\u0021--")
 
 
 def _set_width(spec: Any) -> None:
@@ -166,17 +162,6 @@ def _small(svg: str) -> str:
     return re.sub(r"(<svg [^>]*>)", lambda found: found.group(1) + style, svg, count=1)
 
 
-def _column(values: list[Any]) -> Any:
-    """Write a column in few characters: as one value, as numbers of different values, or as it is."""
-    texts = [json.dumps(value, sort_keys=True) for value in values]
-    different = list(dict.fromkeys(texts))
-    if len(different) == 1:
-        return {"all": values[0]}
-    numbers = {text: number for number, text in enumerate(different)}
-    coded = {"of": [json.loads(text) for text in different], "at": [numbers[text] for text in texts]}
-    return min(values, coded, key=lambda one: len(script_json(one)))
-
-
 def tables(vega: dict[str, Any]) -> dict[str, Any]:
     """Take the data out of a drawing.
 
@@ -188,21 +173,15 @@ def tables(vega: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        By name, the number of ``rows`` and the ``columns`` as `_column` writes them; cells that a row lacks are null.
+        By name, as the page's script reads them.
     """
     found = {}
     for data in vega.get("data", []):
         if not isinstance(data.get("values"), list):
             continue
-        rows = data.pop("values")
-        names = list(dict.fromkeys(name for row in rows for name in row))
+        rows = data["values"]
         if rows and all(isinstance(row, dict) for row in rows):
-            found[data["name"]] = {
-                "rows": len(rows),
-                "columns": [[name, _column([row.get(name) for row in rows])] for name in names],
-            }
-        else:
-            data["values"] = rows
+            found[data["name"]] = table(data.pop("values"))
     return found
 
 
@@ -295,19 +274,16 @@ def _caption(spec: dict[str, Any]) -> str:
 
 def _links(name: str, names: list[str]) -> str:
     """Write the links to what a chart shows; names of tables that begin with ``guide`` are the chart's own."""
-    offered = [table for table in names if not table.startswith("guide")]
+    offered = [one for one in names if not one.startswith("guide")]
     links = []
-    for number, table in enumerate(offered, 1):
-        named = not table.startswith(("data-", "source"))
-        which = "" if len(offered) < 2 else " " + (table.replace("_", " ") if named else str(number))
-        file = table if named else f"chart-{name}{which.strip()}"
-        link = f'<a href="#chart-{name}" download="{file}.csv" data-table="{table}">Data{which} (CSV)</a>'
-        links.append(link)
+    for number, one in enumerate(offered, 1):
+        named = not one.startswith(("data-", "source"))
+        which = "" if len(offered) < 2 else " " + (one.replace("_", " ") if named else str(number))
+        file = one if named else f"chart-{name}{which.strip()}"
+        links.append(f'<a href="#chart-{name}" download="{file}.csv" data-table="{one}">Data{which} (CSV)</a>')
     links.append(f'<a href="#chart-{name}" download="chart-{name}.svg">Picture (SVG)</a>')
-    table = (
-        '<details class="capchart-table pst-js-only"><summary>Data as a table</summary></details>' if offered else ""
-    )
-    return f'<p class="capchart-links pst-js-only">{"".join(links)}</p>{table}'
+    below = '<details class="capchart-table pst-js-only"><summary>Data as a table</summary></details>'
+    return f'<p class="capchart-links pst-js-only">{"".join(links)}</p>{below if offered else ""}'
 
 
 def figure(spec: dict[str, Any], **_: Any) -> dict[str, str]:
@@ -336,14 +312,14 @@ def figure(spec: dict[str, Any], **_: Any) -> dict[str, str]:
         raise ValueError("chart: got no description, expected one made from the data")
     body = copy.deepcopy(spec)
     caption = _caption(body)
-    name = hashlib.sha256(script_json(spec).encode()).hexdigest()[:12]
+    name = hashlib.sha256(short(spec).encode()).hexdigest()[:12]
     drawing = compiled(body)
     wide, narrow = drawn(drawing, STILL_WIDTH), drawn(drawing, PHONE_WIDTH)
     inputs = controls(body)
     rows = tables(drawing.spec)
     chart = {
         "description": description,
-        "vega": drawing.spec,
+        "vega": shared(drawing.spec),
         "tables": rows,
         "controls": inputs,
         "widths": drawing.widths,
@@ -364,6 +340,6 @@ def figure(spec: dict[str, Any], **_: Any) -> dict[str, str]:
     written = (
         f'<figure class="capchart{one}" id="chart-{name}" style="--wide:{wide.height:.0f}px;'
         f'--narrow:{narrow.height:.0f}px">{caption}{form}<div class="capchart-view pst-js-only"></div>'
-        f'<script type="application/json">{script_json(chart)}</script>{still}{_links(name, list(rows))}</figure>'
+        f'<script type="application/json">{short(chart)}</script>{still}{_links(name, list(rows))}</figure>'
     )
     return {"text/html": written, "text/plain": f"<chart: {description}>"}

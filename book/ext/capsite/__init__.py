@@ -11,7 +11,7 @@ from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from capsite import assets, finish, formulas
+from capsite import address, assets, finish, formulas
 from capsite.inputs import EXECUTION, digest
 
 
@@ -52,7 +52,7 @@ def _add_assets(app: Sphinx) -> None:
 
 
 def _finish_page(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    body = context.get("body") or ""
+    body = finish.with_light_code(context.get("body") or "")
     address = context["content_root"] + "_static/charts"
     body = finish.with_stills_in_files(body, Path(app.outdir) / "_static" / "charts", address)
     if "body" in context:
@@ -64,7 +64,10 @@ def _finish_page(app: Sphinx, page: str, template: str, context: dict[str, Any],
 
 def _tidy(app: Sphinx, failure: Exception | None) -> None:
     if failure is None and app.builder.format == "html":
-        finish.drop_unused_scripts(Path(app.outdir))
+        site = Path(app.outdir)
+        finish.drop_unused_scripts(site)
+        if address.of_site():
+            (site / address.CARD).write_bytes(address.card(site, str(app.config.project)))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -75,6 +78,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     if numbering is not None:
         numbering.parallel_read_safe = True
     formulas.setup(app)
+    address.setup(app)
     app.connect("config-inited", _key_cache, priority=100)
     app.connect("config-inited", _add_templates, priority=100)
     app.connect("builder-inited", _add_assets)
