@@ -71,7 +71,9 @@ def card(site: Path, title: str) -> bytes:
     """
     import vl_convert
 
-    found = re.search(r'src="(_static/charts/chart-[0-9a-f]+\.svg)"', (site / "index.html").read_text(encoding="utf-8"))
+    found = re.search(
+        r'src="(?:\./)?(_static/charts/chart-[0-9a-f]+\.svg)"', (site / "index.html").read_text(encoding="utf-8")
+    )
     if found is None:
         raise ValueError(f"site: got {site / 'index.html'} without a chart, expected one to draw")
     chart = re.sub(r"<style>.*?</style>", "", (site / found.group(1)).read_text(encoding="utf-8"), flags=re.S)
@@ -79,7 +81,7 @@ def card(site: Path, title: str) -> bytes:
     width, height = _SIZE
     chart = re.sub(
         r"<svg ([^>]*?)\bwidth=\"[\d.]+\" height=\"[\d.]+\"",
-        rf'<svg x="60" y="140" \1width="{width - 120}" height="{height - 160}"',
+        rf'<svg x="60" y="140" font-family="sans-serif" \1width="{width - 120}" height="{height - 160}"',
         chart.replace('class="marks"', ""),
         count=1,
     )

@@ -1,0 +1,176 @@
+"""Everyone can read and work every page: axe finds nothing serious, the keyboard reaches and changes what there is."""
+
+import functools
+import http.server
+import threading
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import ROOT
+
+NAMES = sorted({"genindex", "search", *(path.stem for path in (ROOT / "book").glob("*.md"))})
+SCREEN, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+DRAWN = "() => [...document.querySelectorAll('figure.capchart')].every((figure) => figure.dataset.drawn)"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+#: What a chart shows, in any order: it draws what comes back after what stayed.
+MARKS = """(figure) => [...figure.querySelectorAll("svg.marks :is(path, text, line, rect)")]
+    .map((mark) => ["d", "transform", "opacity", "x2", "width"].map((name) => mark.getAttribute(name)) + mark.innerHTML)
+    .sort().join()"""
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server(site):
+    """Serve the site from this machine, as a web server would, and return its address."""
+    handler = functools.partial(_Quiet, directory=site)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}"
+        running.shutdown()
+
+
+@pytest.fixture
+def open_page(browser, site):
+    """Return a function that opens a page in a context of its own."""
+    contexts = []
+
+    def start(name, base=None, **options):
+        contexts.append(browser.new_context(**{"viewport": SCREEN, **options}))
+        page = contexts[-1].new_page()
+        page.complaints, page.remote = [], []
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: page.remote.append(request.url))
+        page.goto(f"{base or site.as_uri()}/{name}.html")
+        page.wait_for_function(DRAWN)
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(open_page, name, theme):
+    # axe is put into the page, which the page's own policy forbids.
+    page = open_page(name, color_scheme=theme, bypass_csp=True, reduced_motion="reduce")
+    found = []
+    for size in (SCREEN, PHONE):
+        page.set_viewport_size(size)
+        page.wait_for_timeout(250)
+        result = Axe().run(page, options={"runOnly": RULES}).response
+        found += [
+            (size["width"], problem["id"], [node["html"][:120] for node in problem["nodes"][:3]])
+            for problem in result["violations"]
+            if problem["impact"] in ("serious", "critical")
+        ]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_works_from_a_server(open_page, server, name):
+    page = open_page(name, base=server)
+    assert page.locator(".capchart-error").count() == 0
+    assert page.complaints == []
+    assert [url for url in page.remote if not url.startswith((server, "data:", "blob:"))] == []
+
+
+def _controls(page):
+    """Return each control of the charts of a page once: radio buttons of one name are one control."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll("figure.capchart")].flatMap((figure, at) =>
+            [...new Set([...figure.querySelectorAll(".capchart-controls [name]")].map((field) => field.name))]
+                .map((name) => [at, name]))"""
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_keyboard_changes_every_control_of_every_chart(open_page, name):
+    page = open_page(name)
+    for at, control in _controls(page):
+        figure = page.locator("figure.capchart").nth(at)
+        fields = figure.locator(f".capchart-controls [name='{control}']")
+        states = {figure.evaluate(MARKS)}
+        steps = min(fields.count(), 6) - 1 if fields.count() > 1 else 1
+        focused = figure.locator(f".capchart-controls [name='{control}']:checked")
+        (focused if focused.count() else fields).first.focus()
+        for _ in range(steps):
+            page.keyboard.press("ArrowRight")
+            assert page.evaluate("document.activeElement.name") == control
+            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert outline != "none", "the focus cannot be seen"
+            page.wait_for_timeout(80)
+            states.add(figure.evaluate(MARKS))
+        value = page.evaluate("document.activeElement.value")
+        signal = figure.evaluate("(figure, name) => String(figure.chart.result.view.signal(name))", control)
+        assert signal == value
+        assert len(states) > 1, f"{control} changes nothing"
+        page.wait_for_function("(name) => location.search.includes(name + '=')", arg=control)
+        # A link to what is shown shows it again.
+        shown = figure.evaluate(MARKS)
+        again = page.context.new_page()
+        again.goto(page.url)
+        again.wait_for_function(DRAWN)
+        assert again.locator("figure.capchart").nth(at).evaluate(MARKS) == shown
+        again.close()
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_chart_has_its_data_as_a_table(open_page, name):
+    page = open_page(name)
+    for figure in page.locator("figure.capchart").all():
+        details = figure.locator("details.capchart-table")
+        details.locator("summary").press("Enter")
+        rows = figure.evaluate(
+            """(figure) => Object.entries(figure.chart.tables).filter(([name]) => !name.startsWith("guide"))
+                .reduce((sum, [, rows]) => sum + rows.length, 0)"""
+        )
+        details.locator("table").first.wait_for()
+        assert details.locator("tbody tr").count() == rows > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_moves_when_charts_come(browser, site, name):
+    context = browser.new_context(viewport=SCREEN)
+    context.add_init_script(
+        """window.moved = 0;
+        new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.moved += entry.value; })
+            .observe({ type: "layout-shift", buffered: true });"""
+    )
+    page = context.new_page()
+    page.goto(f"{site.as_uri()}/{name}.html")
+    page.wait_for_function(DRAWN)
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.moved") < 0.02
+    context.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_scripts_every_page_has_its_answer_and_pictures(open_page, site, browser, name):
+    context = browser.new_context(viewport=SCREEN, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site.as_uri()}/{name}.html")
+    assert page.locator("h1").first.inner_text().strip()
+    stills = page.locator("figure.capchart img.capchart-still")
+    assert stills.count() == page.locator("figure.capchart").count()
+    for still in stills.all():
+        still.scroll_into_view_if_needed()
+        assert still.bounding_box()["height"] > 100
+        assert (site / still.get_attribute("src")).read_text().startswith("<svg")
+    context.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_prints(open_page, name):
+    page = open_page(name, color_scheme="dark")
+    page.emulate_media(media="print")
+    assert page.pdf(format="A4")[:5] == b"%PDF-"
+    for unwanted in (".capchart-controls", ".capchart-links", ".bd-sidebar-primary", ".bd-header-article"):
+        assert not page.locator(unwanted).first.is_visible() if page.locator(unwanted).count() else True
