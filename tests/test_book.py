@@ -479,6 +479,11 @@ def test_a_chart_needs_a_description(drawn):
         drawn(points(["a", "b"]))
 
 
+def test_a_picture_keeps_the_digits_that_readers_read(drawn):
+    chart = alt.Chart(pd.DataFrame({"x": [0.00123]}), description="d").mark_text().encode(x="x:Q", text="x:Q")
+    assert "0.00123" in drawn(chart).partition("<noscript>")[2]
+
+
 def test_a_chart_is_written_alike_every_time(drawn):
     assert drawn(points(["a", "b"], description="d")) == drawn(points(["a", "b"], description="d"))
 

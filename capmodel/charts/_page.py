@@ -154,7 +154,9 @@ def drawn(drawing: Drawing, room: int) -> Picture:
 
 def _small(svg: str) -> str:
     """Leave out of a picture what nobody sees, and let it be light by night."""
-    svg = _REPEATED.sub("", re.sub(r"(\d\.\d{2})\d+", r"\1", svg))
+    # Places and sizes stand in tags; digits between them are what a reader reads.
+    svg = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d\.\d{2})\d+", r"\1", tag.group()), svg)
+    svg = _REPEATED.sub("", svg)
     style = (
         "<style>svg{color:#222;font-family:system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif}"
         "@media(prefers-color-scheme:dark){svg{color:#ced6dd}}</style>"
