@@ -24,6 +24,9 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python bench/run.py
+	@$(BIN)/python scripts/browser.py
+	@$(BIN)/python -m capmodel book
+	@$(BIN)/python bench/site.py
 	@$(BIN)/python bench/size.py
 
 clean:
