@@ -31,8 +31,6 @@ KINDS = """(figure) => [...figure.querySelectorAll("svg.marks .role-mark :is(pat
 
 
 CHOSEN = "[...document.querySelectorAll('.capchart-controls :is(:checked, [type=range])')].map((one) => one.value)"
-    "[...document.querySelectorAll('.capchart-controls [name]:is(:checked, [type=range])')].map((one) => one.value)"
-)
 
 
 @pytest.fixture(scope="module")
