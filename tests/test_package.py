@@ -415,6 +415,23 @@ def test_there_are_examples_in_most_modules():
     assert len(with_examples) >= 0.6 * len(MODULES)
 
 
+@pytest.mark.parametrize("name", [name for name in cm.__all__ if inspect.isfunction(getattr(cm, name))])
+def test_every_function_that_the_package_itself_gives_has_an_example(name):
+    assert ">>>" in (inspect.getdoc(getattr(cm, name)) or "")
+
+
+def test_what_modules_declare_says_what_it_takes_gives_and_refuses():
+    """Functions that a public module declares and that choose by arguments have both sections."""
+    for short in ("queueing", "simulation", "datasets"):
+        module = importlib.import_module(f"capmodel.{short}")
+        for name in module.__all__:
+            item = getattr(module, name)
+            if inspect.isfunction(item) and inspect.signature(item).parameters:
+                text = inspect.getdoc(item)
+                assert "Parameters\n---" in text, name
+                assert "Returns\n---" in text or item.__annotations__["return"] in (None, "None"), name
+
+
 # What is shipped
 
 
