@@ -1,4 +1,4 @@
-"""What a reader is told of an answer: its sentence and table, what binds, and how far the chosen shape would carry.
+"""What a reader is told of one cluster's answer: its sentence and table, what binds, and what fails.
 
 The functions are scalar and use plain arithmetic only: the site's calculator is translated from them, so that a page
 says word by word what the package says.
@@ -9,15 +9,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from capmodel import cluster, shapes
-from capmodel.cluster import Interval, UnitCosts
+from capmodel import shapes
+from capmodel.cluster import Interval
 from capmodel.deployment import Inputs
 from capmodel.shapes import Choice, Limits, ReferenceCell, Shape
-
-#: Points of a curve for each factor of ten in agents, and how many of them lie below and above the fleet.
-POINTS_A_DECADE = 20
-POINTS_BELOW = 20
-POINTS_ABOVE = 14
 
 
 class Quantity(NamedTuple):
@@ -39,28 +34,6 @@ class Quantity(NamedTuple):
     label: str
     unit: str
     value: Interval
-
-
-class Point(NamedTuple):
-    """A fleet of another size on the chosen shape, with the spare servers lost.
-
-    Attributes
-    ----------
-    agents : float
-        Agents; workloads grow with them.
-    server, datastore : Interval
-        Shares of the cores in use.
-    response_s : Interval
-        Mean response time of a sync.
-    here : bool
-        Whether this is the reader's own fleet.
-    """
-
-    agents: float
-    server: Interval
-    datastore: Interval
-    response_s: Interval
-    here: bool
 
 
 def count(number: float, noun: str) -> str:
@@ -119,6 +92,33 @@ def in_parts(value: float, unit: str) -> list[str]:
             return [f"{1000.0 * value:.2g}" if value < 0.0995 else f"{1000.0 * value:.0f}", " ms"]
         return [f"{value:.2g}" if value < 99.5 else f"{value:,.0f}", " s"]
     return [f"{value:,.0f}", ""]
+
+
+def duration(seconds: float) -> str:
+    """Write a lifetime.
+
+    Parameters
+    ----------
+    seconds : float
+        The lifetime.
+
+    Returns
+    -------
+    str
+        In days, hours, minutes or seconds.
+
+    Examples
+    --------
+    >>> duration(1800.0), duration(5400.0), duration(302400.0), duration(45.0)
+    ('30 min', '1.5 h', '3.5 d', '45 s')
+    """
+    if seconds >= 86400.0:
+        return f"{seconds / 86400.0:.3g} d"
+    if seconds >= 3600.0:
+        return f"{seconds / 3600.0:.3g} h"
+    if seconds >= 60.0:
+        return f"{seconds / 60.0:.3g} min"
+    return f"{seconds:.3g} s"
 
 
 def written(value: float, unit: str) -> str:
@@ -197,16 +197,16 @@ def quantities(fleet: Inputs, choice: Choice) -> list[Quantity]:
     ]
     if fleet.datastore != "sqlite":
         cores = both(shape.datastore_cores, low.datastore_cores)
-        found.append(Quantity("datastore_cores", "Cores of the datastore", "cores", cores))
-    found.append(Quantity("server_utilization", "Server utilization", "share", state.server_utilization))
+        found.append(Quantity("datastore_cores", "Datastore cores", "cores", cores))
+    found.append(Quantity("server_utilization", "Servers in use", "share", state.server_utilization))
     if fleet.datastore != "sqlite":
-        found.append(Quantity("datastore_utilization", "Datastore utilization", "share", state.datastore_utilization))
-    found.append(Quantity("response_time", "Response time of a sync", "s", state.response_time_s))
-    found.append(Quantity("staleness", "Age of an agent's view", "s", state.staleness_s))
+        found.append(Quantity("datastore_utilization", "Datastore in use", "share", state.datastore_utilization))
+    found.append(Quantity("response_time", "Response time", "s", state.response_time_s))
+    found.append(Quantity("staleness", "Age of agents' view", "s", state.staleness_s))
     in_use = Interval(
         estimate=memory.estimate / shapes.GB, lower=memory.lower / shapes.GB, upper=memory.upper / shapes.GB
     )
-    found.append(Quantity("memory", "Memory in use by a server", "GB", in_use))
+    found.append(Quantity("memory", "Memory in use", "GB", in_use))
     return found
 
 
@@ -224,29 +224,6 @@ def both(chosen: float, low: float) -> Interval:
         The chosen value is the estimate.
     """
     return Interval(estimate=chosen, lower=min(chosen, low), upper=max(chosen, low))
-
-
-def csv(fleet: Inputs, choice: Choice) -> str:
-    """Write the table as comma-separated values.
-
-    Parameters
-    ----------
-    fleet : Inputs
-        The deployment.
-    choice : Choice
-        The answer.
-
-    Returns
-    -------
-    str
-        Lines of quantity, unit, estimate, lower, upper; six digits, ``inf`` where there is no bound.
-    """
-    lines = ["quantity,unit,estimate,lower,upper"]
-    for quantity in quantities(fleet, choice):
-        value = quantity.value
-        numbers = f"{value.estimate:.6g},{value.lower:.6g},{value.upper:.6g}"
-        lines.append(quantity.key + "," + quantity.unit + "," + numbers)
-    return "\n".join(lines) + "\n"
 
 
 def shape_words(fleet: Inputs, shape: Shape, memory_gb: float) -> str:
@@ -481,157 +458,3 @@ def comparison(table: list[ReferenceCell], fleet: Inputs, choice: Choice) -> str
         else:
             words = words + ", as many as this answer"
     return words + ". The table calls itself an order of magnitude and says nothing of the datastore."
-
-
-def capacity(fleet: Inputs, unit: UnitCosts, limits: Limits, shape: Shape) -> float:
-    """Return how many agents of the fleet's kind a shape carries.
-
-    Parameters
-    ----------
-    fleet : Inputs
-        The deployment; workloads grow with the agents, entries of an agent stay.
-    unit : UnitCosts
-        Unit costs.
-    limits : Limits
-        What must hold.
-    shape : Shape
-        Servers in all, their cores, cores of the datastore.
-
-    Returns
-    -------
-    float
-        Agents, to about 1 %; 0 where the shape does not carry the fleet itself.
-    """
-    if not carries(fleet, unit, limits, shape):
-        return 0.0
-    low = 1.0
-    high = 2.0
-    while high < 1e6 and carries(times(fleet, high), unit, limits, shape):
-        low = high
-        high = 2.0 * high
-    for _ in range(7):
-        middle = math.sqrt(low * high)
-        if carries(times(fleet, middle), unit, limits, shape):
-            low = middle
-        else:
-            high = middle
-    return math.floor(low * fleet.agents) * 1.0
-
-
-def carries(fleet: Inputs, unit: UnitCosts, limits: Limits, shape: Shape) -> bool:
-    """Tell whether a shape keeps every limit with the spare servers lost.
-
-    Parameters
-    ----------
-    fleet : Inputs
-        The deployment.
-    unit : UnitCosts
-        Unit costs.
-    limits : Limits
-        What must hold.
-    shape : Shape
-        Servers in all, their cores, cores of the datastore.
-
-    Returns
-    -------
-    bool
-        At the upper end of the intervals.
-    """
-    left = shape.servers - limits.spare_servers
-    state = cluster.forecast(fleet, unit, left, shape.cores, shape.datastore_cores, limits.quantile)
-    return (
-        state.server_utilization.upper <= limits.max_utilization
-        and state.datastore_utilization.upper <= limits.max_utilization
-        and state.response_time_s.upper <= limits.max_response_time_s
-    )
-
-
-def times(fleet: Inputs, factor: float) -> Inputs:
-    """Return a larger or smaller fleet of the same kind.
-
-    Parameters
-    ----------
-    fleet : Inputs
-        The deployment.
-    factor : float
-        On agents, workloads and what both ask for a second.
-
-    Returns
-    -------
-    Inputs
-        Entries of an agent stay what they are.
-    """
-    return fleet._replace(
-        agents=fleet.agents * factor,
-        workloads=fleet.workloads * factor,
-        jwt_per_s=fleet.jwt_per_s * factor,
-        changes_per_s=fleet.changes_per_s * factor,
-        updates_per_s=fleet.updates_per_s * factor,
-    )
-
-
-def curve(fleet: Inputs, unit: UnitCosts, limits: Limits, shape: Shape) -> list[Point]:
-    """Return the state of a shape for fleets of other sizes, with the spare servers lost.
-
-    Parameters
-    ----------
-    fleet : Inputs
-        The deployment.
-    unit : UnitCosts
-        Unit costs.
-    limits : Limits
-        What must hold.
-    shape : Shape
-        Servers in all, their cores, cores of the datastore.
-
-    Returns
-    -------
-    list of Point
-        By agents, from a tenth of the fleet.
-    """
-    left = shape.servers - limits.spare_servers
-    found = []
-    for k in range(-POINTS_BELOW, POINTS_ABOVE + 1):
-        other = times(fleet, 10.0 ** (k / POINTS_A_DECADE))
-        state = cluster.forecast(other, unit, left, shape.cores, shape.datastore_cores, limits.quantile)
-        found.append(
-            Point(
-                agents=other.agents,
-                server=state.server_utilization,
-                datastore=state.datastore_utilization,
-                response_s=state.response_time_s,
-                here=k == 0,
-            )
-        )
-    return found
-
-
-def room(fleet: Inputs, limits: Limits, choice: Choice, agents: float) -> str:
-    """Say how many agents the chosen shape carries.
-
-    Parameters
-    ----------
-    fleet : Inputs
-        The deployment.
-    limits : Limits
-        What must hold.
-    choice : Choice
-        The answer.
-    agents : float
-        See :func:`capacity`.
-
-    Returns
-    -------
-    str
-        A title.
-    """
-    if not choice.holds:
-        return "The largest shape that was tried does not carry this fleet"
-    # Two digits downwards, so that the title never promises more than was computed.
-    unit = 1.0
-    while agents >= 100.0 * unit:
-        unit = 10.0 * unit
-    most = math.floor(agents / unit) * unit
-    most = max(most, fleet.agents)
-    servers = "This server carries " if choice.shape.servers == 1 else "These servers carry "
-    return servers + "up to about " + count(most, "such agent") + shapes.lost(limits, choice.shape.servers)

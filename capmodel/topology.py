@@ -6,11 +6,12 @@ adds. What a load costs is the matter of :mod:`capmodel.plan`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from capmodel.deployment import Deployment
+from capmodel import division
+from capmodel.deployment import Deployment, Inputs
 
 
 @dataclass(frozen=True)
@@ -185,19 +186,11 @@ class Nested:
     def _serving(self, downstream: int) -> Deployment:
         """Return the upper cluster's fleet with an agent and an entry for each server below."""
         if self.root is not None:
-            agents, workloads = self.root.agents + downstream, self.root.workloads + downstream
-            return replace(
-                self.root, agents=agents, workloads=workloads, downstream_servers=downstream, entries_by_agent=None,
-                entries_per_agent=None,
-            )  # fmt: skip
+            return _changed(self.root, division.root_beside(self.root.inputs(), downstream), None)
         first: Deployment | Nested = self.children[0]
         while isinstance(first, Nested):
             first = first.children[0]
-        return replace(
-            first, agents=downstream, workloads=downstream, downstream_servers=downstream, entries_by_agent=None,
-            entries_per_agent=None, zipf_exponent=0.0, jwt_per_s=0.0, jwt_pairs_per_agent=0.0, changes_per_s=0.0,
-            updates_per_s=0.0,
-        )  # fmt: skip
+        return _changed(first, division.root_alone(first.inputs(), downstream), None)
 
     def outage(self) -> Outage:
         """Return how long the clusters below go on issuing SVIDs when the root is down.
@@ -291,14 +284,15 @@ class Federated:
         tuple of Cluster
             One a trust domain.
         """
-        peers = float(len(self.fleets) - 1)
+        others = float(len(self.fleets) - 1)
         return tuple(
             Cluster(
                 f"domain {number}",
-                replace(
+                _changed(
                     fleet,
-                    federated_peers=fleet.federated_peers + peers,
-                    federated_domains=fleet.federated_domains + (peers if self.federates else 0.0),
+                    division.federated(fleet.inputs(), others, self.federates),
+                    fleet.entries_per_agent,
+                    fleet.entries_by_agent,
                 ),
             )
             for number, fleet in enumerate(self.fleets, start=1)
@@ -361,23 +355,27 @@ def divided(fleet: Deployment, into: int) -> tuple[Deployment, ...]:
     """
     if into != int(into) or not 1 <= into <= fleet.agents:
         raise ValueError(f"into: got {into!r}, expected a whole number from 1 to the number of agents ({fleet.agents})")
-    agents, workloads = _shares(fleet.agents, int(into)), _shares(fleet.workloads, int(into))
-    parts = []
+    parts: list[Deployment] = []
     start = 0
-    for count, entries in zip(agents, workloads, strict=True):
-        share = count / fleet.agents
-        listed = None
-        if fleet.entries_by_agent is not None:
-            listed = [min(value, entries) for value in fleet.entries_by_agent[start : start + count]]
-        given = None if listed is not None or fleet.entries_per_agent is None else min(fleet.entries_per_agent, entries)
-        part = replace(fleet, agents=count, workloads=entries, entries_by_agent=listed, entries_per_agent=given)
-        rates = {name: getattr(fleet, name) * share for name in ("jwt_per_s", "changes_per_s", "updates_per_s")}
-        parts.append(replace(part, **rates))
-        start += count
+    for kind in division.divided(fleet.inputs(), int(into), "cluster"):
+        for _ in range(int(kind.number)):
+            count, entries = int(kind.fleet.agents), int(kind.fleet.workloads)
+            listed = None
+            if fleet.entries_by_agent is not None:
+                listed = [min(value, entries) for value in fleet.entries_by_agent[start : start + count]]
+            given = None if fleet.entries_per_agent is None else kind.fleet.entries_per_agent
+            parts.append(_changed(fleet, kind.fleet, given, listed))
+            start += count
     return tuple(parts)
 
 
-def _shares(total: int, parts: int) -> list[int]:
-    """Return whole numbers that add up to the total and differ by at most one, the larger first."""
-    each, left = divmod(total, parts)
-    return [each + (part < left) for part in range(parts)]
+def _changed(
+    fleet: Deployment, inputs: Inputs, entries_per_agent: float | None, entries_by_agent: Sequence[float] | None = None
+) -> Deployment:
+    """Return a deployment with what these inputs say otherwise; entries of agents are given apart."""
+    before = fleet.inputs()
+    apart = ("datastore", "entries_per_agent", "jittered", "listed")
+    changes = {
+        name: value for name, value in inputs._asdict().items() if name not in apart and value != getattr(before, name)
+    }
+    return replace(fleet, **changes, entries_per_agent=entries_per_agent, entries_by_agent=entries_by_agent)

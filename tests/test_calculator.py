@@ -4,14 +4,15 @@ import json
 import shlex
 import urllib.parse
 
+import controls
 import pytest
 from fitted import costs
 from typer.testing import CliRunner
 
 import capmodel as cm
-from capmodel import answer, cli, plan, reach, shapes
+from capmodel import Deployment, answer, cli, growth, plan, shapes, what_if, whole
+from capmodel.regression import normal_quantile
 
-STORES = {"postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB", "sqlite": "SQLite"}
 VERSIONS = {
     "full_cache": {"sync_mode": "full_cache"},
     "events_cache": {"sync_mode": "events_cache"},
@@ -19,25 +20,7 @@ VERSIONS = {
     "crawl_cached": {"sync_mode": "crawl_cached"},
     "crawl": {"sync_mode": "crawl"},
 }
-CONTROLS = [
-    "agents",
-    "workloads",
-    "datastore",
-    "spire",
-    "entries-per-agent",
-    "x509-ttl",
-    "agent-ttl",
-    "jwt-per-s",
-    "changes-per-s",
-    "federated-domains",
-    "sync-interval",
-    "datastore-round-trip-time",
-    "machine-speed",
-    "ca-key-type",
-    "max-utilization",
-    "max-response-time",
-    "spare-servers",
-]
+CONTROLS = [control.name for group in controls.GROUPS.values() for control in group]
 SCREEN = {"width": 1280, "height": 900}
 DRAWN = "() => document.querySelector('figure.capchart')?.dataset.fleet"
 
@@ -71,9 +54,13 @@ def shared(browser, site):
     page = context.new_page()
     page.goto((site / "index.html").as_uri())
     page.wait_for_function(DRAWN)
-    page.eval_on_selector("#calculator details", "(details) => { details.open = true; }")
+    unfold(page)
     yield page
     context.close()
+
+
+def unfold(page):
+    page.eval_on_selector_all("#calculator details", "(all) => all.forEach((one) => { one.open = true; })")
 
 
 def settle(page):
@@ -100,13 +87,20 @@ def texts(page, selector):
     return page.locator(selector).all_text_contents()
 
 
+def cells(page, name):
+    return page.eval_on_selector_all(
+        f"[data-out={name}] tr", "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+
+
 def shown(page):
     """Return everything that the page says of an answer."""
-    cells = [texts(row, "th, td") for row in page.locator("[data-out=table] tr").all()]
     return {
         "sentence": page.locator("[data-out=sentence]").text_content(),
         "condition": page.locator("[data-out=condition]").text_content(),
-        "table": cells,
+        "about": page.locator("[data-out=about]").text_content(),
+        "clusters": cells(page, "clusters"),
+        "table": cells(page, "table"),
         "binding": page.locator("[data-out=binding]").text_content(),
         "bars": texts(page, "[data-bar]:not([hidden]) .calc-bar-words"),
         "smaller": texts(page, "[data-out=smaller] li"),
@@ -116,28 +110,56 @@ def shown(page):
     }
 
 
-def expected(fleet, **limits):
+def limits_of(fleet, max_utilization=0.6, max_response_time_s=1.0, spare_servers=1, level=0.9):
+    return shapes.Limits(max_utilization, max_response_time_s, normal_quantile(level), spare_servers)
+
+
+def parts_of(fleet, topology="single", clusters=1, **limits):
+    """Return the clusters that the package finds for a fleet."""
+    unit = costs().unit_costs(fleet.datastore)
+    return whole.size(fleet.inputs(), unit, limits_of(fleet, **limits), topology, clusters)
+
+
+def expected(fleet, topology="single", clusters=1, **limits):
     """Return what the package says of the same fleet."""
-    part = cm.size(fleet, costs(), **limits).clusters[0]
-    inputs, choice = fleet.inputs(), part.choice
+    parts = parts_of(fleet, topology, clusters, **limits)
+    least, inputs = parts[whole.binding(parts)], fleet.inputs()
+    own, choice, level = least.fleet, least.choice, limits.get("level", 0.9)
     stations = [choice.degraded.server_utilization, choice.degraded.datastore_utilization]
+    asked = limits_of(fleet, **limits)
     return {
-        "sentence": answer.sentence(inputs, choice, STORES[fleet.datastore]),
-        "condition": answer.condition(part.limits, choice, 0.9),
+        "sentence": whole.sentence(inputs, parts, topology, controls.STORES[fleet.datastore]),
+        "condition": whole.condition(parts, asked, level),
+        "about": whole.about(parts, topology),
+        "clusters": []
+        if topology == "single"
+        else [
+            [row.name, row.servers, row.datastore, row.fullest + (", binds" if row.binds else "")]
+            for row in whole.rows(parts)
+        ],
         "table": [
             [item.label, answer.written(item.value.estimate, item.unit), answer.span(item.value, item.unit)]
-            for item in answer.quantities(inputs, choice)
+            for item in answer.quantities(own, choice)
         ],
-        "binding": answer.binding(inputs, part.limits, choice),
+        "binding": answer.binding(own, least.limits, choice),
         "bars": [
-            answer.bar(used, part.limits.max_utilization)
+            answer.bar(used, least.limits.max_utilization)
             for used in stations[: 1 if fleet.datastore == "sqlite" else 2]
         ],
-        "smaller": answer.smaller(inputs, choice),
-        "comparison": answer.comparison(plan.reference_table(), inputs, choice),
-        "extrapolations": list(part.evaluation.extrapolated_because),
-        "assumptions": reach.assumptions(inputs, part.limits, fleet.datastore),
+        "smaller": answer.smaller(own, choice),
+        "comparison": answer.comparison(plan.reference_table(), own, choice),
+        "extrapolations": whole.extrapolations(parts, plan.measured(costs())),
+        "assumptions": whole.assumptions(inputs, asked, topology, fleet.datastore),
     }
+
+
+def expected_changes(fleet, topology="single", clusters=1, **limits):
+    """Return what the package says of single steps from a fleet."""
+    parts = parts_of(fleet, topology, clusters, **limits)
+    return [
+        list(what_if.change(step, costs().unit_costs(step.fleet.datastore), parts, topology, clusters))
+        for step in what_if.steps(fleet.inputs(), limits_of(fleet, **limits))
+    ]
 
 
 def fleet_of(**changes):
@@ -179,26 +201,64 @@ def test_the_script_says_of_the_default_fleet_what_the_page_was_built_with(visit
         ("datastore", "mariadb", {"datastore": "mariadb"}, {}),
         ("datastore", "mysql", {"datastore": "mysql"}, {}),
         *[("spire", name, change, {}) for name, change in VERSIONS.items()],
+        ("topology", "nested", {}, {"topology": "nested", "clusters": 5}),
+        ("clusters", 3, {}, {"topology": "federated", "clusters": 3}),
         ("entries_per_agent", 40, {"entries_per_agent": 40.0}, {}),
+        ("zipf_exponent", 1.1, {"zipf_exponent": 1.1}, {}),
+        ("selectors_per_entry", 6, {"selectors_per_entry": 6.0}, {}),
+        ("dns_names_per_entry", 2, {"dns_names_per_entry": 2.0, "changes_per_s": 5.0}, {}),
+        ("node_selectors_per_agent", 12, {"node_selectors_per_agent": 12.0}, {}),
         ("x509_ttl", 300, {"x509_ttl_s": 300.0}, {}),
         ("agent_ttl", 600, {"agent_ttl_s": 600.0}, {}),
-        ("jwt_per_s", 2500, {"jwt_per_s": 2500.0}, {}),
-        ("changes_per_s", 12.5, {"changes_per_s": 12.5}, {}),
-        ("federated_domains", 3, {"federated_domains": 3.0}, {}),
+        ("reattests", "yes", {"reattests": True}, {}),
+        ("ca_ttl", 7200, {"ca_ttl_s": 7200.0, "downstream_servers": 5000.0}, {}),
         ("sync_interval", 1.5, {"sync_interval_s": 1.5}, {}),
+        ("reload_interval", 60, {"reload_interval_s": 60.0}, {}),
+        ("jwt_per_s", 2500, {"jwt_per_s": 2500.0}, {}),
+        ("jwt_pairs_per_agent", 3, {"jwt_pairs_per_agent": 3.0, "jwt_requests_per_pair_s": 0.5}, {}),
+        ("jwt_requests_per_pair", 0.2, {"jwt_pairs_per_agent": 4.0, "jwt_requests_per_pair_s": 0.2}, {}),
+        (
+            "jwt_ttl",
+            120,
+            {"jwt_ttl_s": 120.0, "jwt_pairs_per_agent": 4.0, "jwt_requests_per_pair_s": 0.5},
+            {},
+        ),
+        ("changes_per_s", 12.5, {"changes_per_s": 12.5}, {}),
+        ("updates_per_s", 20, {"updates_per_s": 20.0}, {}),
+        ("federated_domains", 3, {"federated_domains": 3.0}, {}),
+        ("federated_peers", 40, {"federated_peers": 40.0}, {}),
+        ("downstream_servers", 900, {"downstream_servers": 900.0}, {}),
         ("datastore_round_trip_time", 25, {"datastore_round_trip_time_s": 0.025}, {}),
         ("machine_speed", 2, {"machine_speed": 2.0, "datastore_speed": 2.0}, {}),
+        ("datastore_speed", 0.5, {"datastore_speed": 0.5}, {}),
+        ("cores_taken", 0.5, {"cores_taken": 0.5}, {}),
         ("ca_key_type", "rsa-4096", {"ca_key_type": "rsa-4096"}, {}),
         ("max_utilization", 35, {}, {"max_utilization": 0.35}),
         ("max_response_time", 0.012, {}, {"max_response_time_s": 0.012}),
         ("spare_servers", 2, {}, {"spare_servers": 2}),
+        ("level", "0.99", {}, {"level": 0.99}),
     ],
 )
 def test_every_control_changes_the_answer_as_the_package_does(shared, field, value, change, limits):
     preset(shared, "5,000 nodes")
+    before = shown(shared)
+    # What the control has no effect without.
+    fill(shared, **said_with(field, change, limits))
     fill(shared, **{field: value})
-    fleet = fleet_of(**change)
-    assert shown(shared) == expected(fleet, **limits)
+    assert shown(shared) == expected(fleet_of(**change), **limits)
+    assert shown(shared) != before or field in ("datastore", "spire") or value == 5
+
+
+def said_with(field, change, limits):
+    """Return the controls that a case sets beside its own."""
+    sets = {control.sets[0]: control.name.replace("-", "_") for group in controls.GROUPS.values()
+            for control in group if isinstance(control, controls.Number)}  # fmt: skip
+    found = {sets[name]: value for name, value in change.items() if name in sets and sets[name] != field}
+    if field == "machine_speed":
+        del found["datastore_speed"]
+    if field == "clusters":
+        found["topology"] = limits["topology"]
+    return found
 
 
 def test_every_control_is_in_that_table():
@@ -220,13 +280,16 @@ def test_the_page_has_these_controls(shared):
         ("100 nodes", {"agents": 100, "workloads": 1000}),
         ("1,000 nodes", {"agents": 1000, "workloads": 10_000}),
         ("5,000 nodes", {}),
-        ("20,000 nodes", {"agents": 20_000, "workloads": 200_000}),
+        ("100,000 nodes, nested", {"agents": 100_000, "workloads": 200_000}),
     ],
 )
 def test_an_example_sets_everything(shared, name, change):
     fill(shared, jwt_per_s=500, spare_servers=3)
     preset(shared, name)
-    assert shown(shared) == expected(fleet_of(**change))
+    whole_of = {"topology": "nested", "clusters": 20} if "nested" in name else {}
+    assert shown(shared) == expected(fleet_of(**change), **whole_of)
+    shared.wait_for_function("() => document.querySelector('[data-out=changes]').dataset.fleet !== undefined")
+    assert cells(shared, "changes") == expected_changes(fleet_of(**change), **whole_of)
 
 
 def test_a_fleet_that_nothing_carries_is_answered_so(shared):
@@ -247,7 +310,7 @@ SMALL = {"agents": 60, "workloads": 600, "ca_key_type": "rsa-2048", "entries_per
 
 def test_a_link_shows_what_its_sender_saw(visit):
     page = visit()
-    page.eval_on_selector("#calculator details", "(details) => { details.open = true; }")
+    unfold(page)
     fill(page, **MIXED, max_utilization=45)
     page.wait_for_function("() => location.search.includes('max-utilization=45')")
     link = page.get_by_role("link", name="Link to this answer").get_attribute("href")
@@ -281,7 +344,7 @@ def test_a_broken_link_marks_the_field_or_leaves_the_default(visit, query, marke
     assert names == marked
     assert page.locator("[data-out=stale]").is_visible() == bool(marked)
     assert shown(page) == expected(fleet_of())
-    page.eval_on_selector("#calculator details", "(details) => { details.open = true; }")
+    unfold(page)
     fill(page, agents=100, workloads=100, x509_ttl=3600)
     assert shown(page) == expected(fleet_of(agents=100, workloads=100))
 
@@ -322,11 +385,10 @@ def test_the_command_can_be_copied(shared):
 def test_the_table_can_be_saved(shared):
     preset(shared, "1,000 nodes")
     fleet = fleet_of(agents=1000, workloads=10_000)
-    choice = cm.size(fleet, costs()).clusters[0].choice
     link = shared.get_by_role("link", name="Table (CSV)")
     kind, _, body = link.get_attribute("href").partition(",")
     assert kind == "data:text/csv;charset=utf-8"
-    assert urllib.parse.unquote(body) == answer.csv(fleet.inputs(), choice)
+    assert urllib.parse.unquote(body) == whole.csv(parts_of(fleet))
     with shared.expect_download() as caught:
         link.click()
     assert caught.value.suggested_filename == "capmodel-size.csv"
@@ -354,7 +416,8 @@ def test_a_value_out_of_bounds_is_named_beside_its_field(shared, field, value, m
     fill(shared, **{field: value})
     entry = shared.locator(f"#calc-{field}")
     assert entry.get_attribute("aria-invalid") == "true"
-    assert shared.locator("#" + entry.get_attribute("aria-describedby")).text_content() == message
+    described = entry.get_attribute("aria-describedby").split()
+    assert shared.locator("#" + described[-1]).text_content() == message
     assert shared.locator("[data-out=stale]").is_visible()
     assert shown(shared) == before
     preset(shared, "5,000 nodes")
@@ -366,19 +429,20 @@ def test_the_bounds_are_those_of_the_package(shared):
     """What the page lets through the package must take, and what it stops the package must refuse."""
     fields = shared.eval_on_selector_all(
         "#calculator form input[type=number]",
-        "(all) => all.map((one) => [one.dataset.sets, one.dataset.factor, one.min, one.max].map(String))",
+        "(all) => all.map((one) => { const control = capmodel.fleet.named[one.name];"
+        " return [control.sets.join(' '), control.factor, one.min, one.max].map(String); })",
     )
     whole = {"agents", "workloads"}
     checked = 0
     for sets, factor, low, high in fields:
         name = sets.split()[0]
-        if name in shapes.Limits._fields or name == "entries_per_agent":
+        if name not in Deployment.__dataclass_fields__ or name == "entries_per_agent":
             continue
         for text in (low, high):
             value = float(text) * float(factor)
             fleet_of(**{"workloads": 100_000_000, name: int(value) if name in whole else value})
             checked += 1
-    assert checked >= 18
+    assert checked == 48
 
 
 # The chart
@@ -392,11 +456,11 @@ def test_the_chart_follows_the_fleet(visit):
     part = cm.size(fleet, costs()).clusters[0]
     arguments = (fleet.inputs(), costs().unit_costs("mariadb"), part.limits, part.choice.shape)
     rows = page.evaluate("() => document.querySelector('figure.capchart').chart.result.view.data('size_curve')")
-    points = answer.curve(*arguments)
+    points = growth.curve(*arguments)
     assert [row["agents"] for row in rows] == pytest.approx([point.agents for point in points])
     assert [row["server_upper"] for row in rows] == pytest.approx([point.server.upper for point in points])
     assert [row["agents"] for row in rows if row["here"]] == [800]
-    title = answer.room(fleet.inputs(), part.limits, part.choice, answer.capacity(*arguments))
+    title = growth.room(fleet.inputs(), part.limits, part.choice, growth.capacity(*arguments))
     assert page.locator("figure.capchart figcaption strong").text_content() == title
     assert title in page.locator("figure.capchart svg.marks").get_attribute("aria-label")
     # A page that changes its width draws anew, and keeps the reader's fleet.
@@ -411,7 +475,7 @@ def test_the_chart_follows_the_fleet(visit):
 
 def test_sliders_work_with_the_keyboard(visit):
     page = visit()
-    slider = page.get_by_label("Agents, slider")
+    slider = page.get_by_label("Agents, slider", exact=True)
     slider.focus()
     page.keyboard.press("ArrowRight")
     settle(page)
@@ -431,11 +495,11 @@ def test_everything_is_labelled_and_the_answer_is_announced(shared):
     )
     assert unnamed == []
     assert (
-        shared.locator("#calculator fieldset > legend").count() == shared.locator("#calculator fieldset").count() == 4
+        shared.locator("#calculator fieldset > legend").count() == shared.locator("#calculator fieldset").count() == 1
     )
     live = shared.locator("[aria-live=polite]:has([data-out=sentence])")
     assert live.count() == 1
-    assert shared.locator("#calculator table caption").count() == 1
+    assert shared.locator("#calculator table caption").count() == 2
 
 
 def test_the_whole_calculator_is_reached_with_the_tab_key(shared):
@@ -460,8 +524,7 @@ def test_the_answer_stands_without_scripts(visit):
     assert page.locator("[data-out=table]").is_visible()
     assert page.locator("figure.capchart img.capchart-still").count() == 1
     href = page.get_by_role("link", name="Table (CSV)").get_attribute("href")
-    choice = cm.size(fleet_of(), costs()).clusters[0].choice
-    assert urllib.parse.unquote(href.partition(",")[2]) == answer.csv(fleet_of().inputs(), choice)
+    assert urllib.parse.unquote(href.partition(",")[2]) == whole.csv(parts_of(fleet_of()))
 
 
 def test_a_phone_shows_all_of_it(visit):

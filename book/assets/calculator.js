@@ -1,38 +1,21 @@
 /* The calculator of the first page. All numbers and words come from window.capmodel, which is the package's own code,
-   translated; this script reads the controls, shows what it says, and keeps the address in step. A classic script, so that
-   it runs from disk. */
+   translated, and what a link means is known to fleet.js; this script shows what they say, and keeps the address in step.
+   A classic script, so that it runs from disk. */
 (function () {
   "use strict";
   const root = document.getElementById("calculator");
-  const model = window.capmodel;
-  if (!root || !model?.answer) return;
-  const constant = JSON.parse(root.dataset.constant);
+  const model = window.capmodel, fleet = model?.fleet;
+  if (!root || !fleet) return;
   const fields = [...root.querySelectorAll("form [name]")];
   const named = Object.fromEntries(fields.map((field) => [field.name, field]));
   const sliders = [...root.querySelectorAll("form [data-for]")];
+  const groups = [...root.querySelectorAll("form details")];
   const place = (name) => document.querySelector('[data-out="' + name + '"]');
   const show = (name, text) => { const at = place(name); if (at && at.textContent !== text) at.textContent = text; };
-  const standard = (field) => field.tagName === "SELECT" ? [...field.options].find((option) => option.defaultSelected).value :
-    field.defaultValue;
-  const shown = (value) => value.toLocaleString("en-US", { maximumFractionDigits: 6 });
+  const standard = (field) => fleet.named[field.name].start;
+  const texts = () => Object.fromEntries(fields.map((field) => [field.name, field.value.trim()]));
 
   // Reading
-
-  /* Says what is wrong with a field, or nothing. */
-  function fault(field) {
-    if (field.tagName === "SELECT") return "";
-    const text = field.value.trim(), low = +field.min, high = +field.max, label = field.dataset.label;
-    const kind = field.hasAttribute("data-whole") ? "a whole number" : "a number";
-    const wanted = ", expected " + kind + " from " + shown(low) + " to " + shown(high);
-    if (text === "" && !field.validity.badInput) return field.required ? label + ": got nothing" + wanted : "";
-    const value = Number(text);
-    if (text === "" || !Number.isFinite(value)) return label + ": got no number" + wanted;
-    if (value < low || value > high || (kind === "a whole number" && !Number.isInteger(value)))
-      return label + ": got " + shown(value) + wanted;
-    if (field.name === "entries-per-agent" && value > Number(named.workloads.value))
-      return label + ": got " + shown(value) + ", expected at most the workloads, " + shown(Number(named.workloads.value));
-    return "";
-  }
 
   function mark(field, message) {
     const at = document.getElementById(field.id + "-error");
@@ -43,30 +26,10 @@
 
   /* Returns what the controls say, or null while one of them is wrong. */
   function read() {
-    let right = true;
-    for (const field of fields) {
-      const message = fault(field);
-      mark(field, message);
-      if (message) right = false;
-    }
-    if (!right) return null;
-    const inputs = { ...constant.inputs }, limits = { ...constant.limits };
-    for (const field of fields) {
-      if (field.tagName === "SELECT" || field.value.trim() === "") continue;
-      const value = Number(field.value) * Number(field.dataset.factor);
-      for (const name of field.dataset.sets.split(" ")) (name in limits ? limits : inputs)[name] = value;
-    }
-    const option = (name) => named[name].selectedOptions[0];
-    inputs.datastore = named.datastore.value === "mysql" ? "mariadb" : named.datastore.value;
-    inputs.sync_mode = option("spire").dataset.mode;
-    inputs.jittered = option("spire").dataset.jittered === "true";
-    inputs.ca_key_type = named["ca-key-type"].value;
-    if (named["entries-per-agent"].value.trim() === "") inputs.entries_per_agent = inputs.workloads / inputs.agents;
-    if (inputs.datastore === "sqlite") limits.spare_servers = 0;
-    return {
-      inputs: model.deployment.Inputs(inputs), limits: model.shapes.Limits(limits), unit: model.unit_costs[inputs.datastore],
-      datastore: named.datastore.value, store: option("datastore").textContent,
-    };
+    const bad = Object.fromEntries(fields.map((field) => [field.name, field.validity.badInput]));
+    const found = fleet.read(texts(), bad);
+    for (const field of fields) mark(field, found.faults[field.name] ?? "");
+    return Object.keys(found.faults).length ? null : found;
   }
 
   // Showing
@@ -82,14 +45,12 @@
     place(name)?.replaceChildren(...lines.map((line) => element("li", line)));
   }
 
-  function table(quantities) {
-    place("table").replaceChildren(...quantities.map(function (item) {
+  /* Fills a table; the first cell names its row, and a row may be marked. */
+  function table(name, rows, marked = -1) {
+    place(name).replaceChildren(...rows.map(function (texts, number) {
       const row = document.createElement("tr");
-      row.append(
-        element("th", item.label, { scope: "row" }),
-        element("td", model.answer.written(item.value.estimate, item.unit)),
-        element("td", model.answer.span(item.value, item.unit)),
-      );
+      row.append(...texts.map((text, k) => k ? element("td", text) : element("th", text, { scope: "row" })));
+      if (number === marked) row.className = "calc-binds";
       return row;
     }));
   }
@@ -104,77 +65,90 @@
     }
   }
 
-  /* The words of the command line for what differs from the defaults. */
-  function command() {
-    const words = ["capmodel size"];
-    for (const field of fields) {
-      const always = ["agents", "workloads", "datastore"].includes(field.name);
-      if (!always && field.value.trim() === standard(field)) continue;
-      if (field.tagName === "SELECT") words.push(field.selectedOptions[0].dataset.command);
-      else words.push("--" + field.name + " " + Number((Number(field.value) * Number(field.dataset.factor)).toPrecision(12)));
+  /* Shows the field of clusters where there are any, and says of each group of controls how many differ from the default. */
+  function arrange() {
+    named.clusters.closest(".calc-field").hidden = named.topology.value === "single";
+    for (const group of groups) {
+      const count = [...group.querySelectorAll("[name]")].filter((field) => field.value.trim() !== standard(field)).length;
+      group.querySelector(".calc-changed").textContent = count ? count + " changed" : "";
     }
-    return words.join(" ");
   }
 
   let current = null;
-  let chosen = null;
+  let parts = null;
+  let least = null;
+
+  function solve() {
+    const { inputs, unit, limits, topology, clusters } = current;
+    parts = model.whole.size(inputs, unit, limits, topology, clusters);
+    least = parts[model.whole.binding(parts)];
+  }
 
   function update() {
-    current = read();
-    root.toggleAttribute("data-stale", current === null);
-    show("stale", current === null ? "A marked field needs another value; what is shown is for the last one that fitted." : "");
-    if (current === null) return;
-    const { inputs, limits, unit } = current, answer = model.answer;
-    chosen = model.shapes.choose(inputs, unit, limits);
-    show("sentence", answer.sentence(inputs, chosen, current.store));
-    show("condition", answer.condition(limits, chosen, constant.level));
-    table(answer.quantities(inputs, chosen));
-    show("binding", answer.binding(inputs, limits, chosen));
-    bars(chosen.degraded, limits.max_utilization, inputs.datastore === "sqlite");
-    list("smaller", answer.smaller(inputs, chosen));
-    show("comparison", answer.comparison(model.reference_table, inputs, chosen));
-    const beyond = model.reach.extrapolations(inputs, model.measured, chosen.shape), words = place("reach");
+    arrange();
+    const found = read();
+    root.toggleAttribute("data-stale", found === null);
+    show("stale", found === null ? "A marked field needs another value; what is shown is for the last one that fitted." : "");
+    if (found === null) return;
+    current = found;
+    solve();
+    const { inputs, limits, topology, store } = current, { answer, whole } = model, { fleet: own, choice } = least;
+    show("sentence", whole.sentence(inputs, parts, topology, store));
+    show("condition", whole.condition(parts, limits, current.level));
+    show("about", whole.about(parts, topology));
+    place("clusters").closest("table").hidden = topology === "single";
+    const rows = topology === "single" ? [] : whole.rows(parts);
+    table("clusters", rows.map((row) => [row.name, row.servers, row.datastore, row.fullest + (row.binds ? ", binds" : "")]),
+      rows.findIndex((row) => row.binds));
+    table("table", answer.quantities(own, choice).map((item) =>
+      [item.label, answer.written(item.value.estimate, item.unit), answer.span(item.value, item.unit)]));
+    place("table").closest("table").querySelector("thead th:last-child").textContent = (100 * current.level).toFixed(0) + " % interval";
+    show("binding", answer.binding(own, least.limits, choice));
+    bars(choice.degraded, limits.max_utilization, inputs.datastore === "sqlite");
+    list("smaller", answer.smaller(own, choice));
+    show("comparison", answer.comparison(model.reference_table, own, choice));
+    const beyond = whole.extrapolations(parts, model.measured), words = place("reach");
     show("reach", beyond.length ? words.dataset.outside : words.dataset.inside);
     list("extrapolations", beyond);
-    list("assumptions", model.reach.assumptions(inputs, limits, current.datastore));
-    show("command", command());
+    list("assumptions", whole.assumptions(inputs, limits, topology, current.datastore));
+    show("command", fleet.command(texts()));
+    show("python", fleet.python(texts()));
     show("copied", "");
-    place("csv").href = "data:text/csv;charset=utf-8," + encodeURIComponent(answer.csv(inputs, chosen));
+    place("csv").href = "data:text/csv;charset=utf-8," + encodeURIComponent(whole.csv(parts));
+    remember();
     later();
   }
 
   let frame = 0;
   const soon = () => { frame ||= requestAnimationFrame(() => { frame = 0; update(); }); };
 
-  // What may wait until the controls rest: the address, which browsers let change a few times a second, and the chart.
+  // What may wait until the controls rest: the chart, and what single steps change, which takes as many answers more.
 
   let wait = 0;
-  const later = () => { clearTimeout(wait); wait = setTimeout(() => { remember(); chart(); }, 150); };
-
-  function address() {
-    const url = new URL(location.href);
-    for (const field of fields) {
-      if (field.value.trim() === standard(field)) url.searchParams.delete(field.name);
-      else url.searchParams.set(field.name, field.value.trim());
-    }
-    return url;
-  }
+  const later = () => { delete place("changes").dataset.fleet; clearTimeout(wait); wait = setTimeout(() => { chart(); changes(); }, 150); };
 
   function remember() {
-    const url = address();
-    place("link").href = url.href;
-    try { history.replaceState(history.state, "", url); } catch { /* some browsers forbid it on disk */ }
+    fleet.remember(texts());
+    place("link").href = fleet.address(texts()).href;
+  }
+
+  function changes() {
+    const { inputs, unit, limits, topology, clusters } = current;
+    table("changes", model.what_if.steps(inputs, limits).map(function (step) {
+      const found = model.what_if.change(step, model.unit_costs[step.fleet.datastore], parts, topology, clusters);
+      return [found.label, found.servers, found.datastore, found.verdict];
+    }));
+    show("surety", model.whole.surety(parts, unit));
+    place("changes").dataset.fleet = fleet.address(texts()).search;
   }
 
   function restore() {
-    const query = new URLSearchParams(location.search);
+    const found = fleet.texts();
     for (const field of fields) {
-      const text = query.get(field.name);
-      if (text === null) continue;
-      if (field.tagName !== "SELECT") field.value = text;
-      else if ([...field.options].some((option) => option.value === text)) field.value = text;
-      const hidden = field.closest("details");
-      if (hidden) hidden.open = true;
+      if (found[field.name] === field.value) continue;
+      field.value = found[field.name];
+      const group = field.closest("details");
+      if (group) group.open = true;
     }
   }
 
@@ -190,14 +164,13 @@
 
   async function chart() {
     const figure = document.querySelector("figure.capchart"), view = figure?.chart?.result?.view;
-    if (!figure?.dataset.drawn || !view || !chosen) return;
-    const { inputs, limits, unit } = current ?? {};
-    if (!inputs) return;
-    const rows = model.answer.curve(inputs, unit, limits, chosen.shape)
+    if (!figure?.dataset.drawn || !view || !least) return;
+    const { fleet: inputs, limits, choice: chosen } = least, unit = model.unit_costs[inputs.datastore];
+    const rows = model.growth.curve(inputs, unit, limits, chosen.shape)
       .map((point) => row(point, limits, inputs.datastore === "sqlite"));
-    const title = model.answer.room(inputs, limits, chosen, model.answer.capacity(inputs, unit, limits, chosen.shape));
+    const title = model.growth.room(inputs, limits, chosen, model.growth.capacity(inputs, unit, limits, chosen.shape));
     await figure.chart.show("size_curve", rows, title, title + ". " + model.answer.binding(inputs, limits, chosen));
-    figure.dataset.fleet = current.inputs.agents + " " + current.inputs.workloads;
+    figure.dataset.fleet = inputs.agents + " " + inputs.workloads;
   }
 
   // Controls
@@ -211,7 +184,7 @@
     const field = named[slider.dataset.for], value = Number(field.value);
     const share = scales[slider.dataset.scale].back(value, +slider.dataset.from, +slider.dataset.to);
     slider.value = Number.isFinite(share) ? Math.round(share * slider.max) : share > 0 ? slider.max : 0;
-    slider.setAttribute("aria-valuetext", shown(value) + (field.dataset.unit ? " " + field.dataset.unit : ""));
+    slider.setAttribute("aria-valuetext", fleet.words(value) + (field.dataset.unit ? " " + field.dataset.unit : ""));
   }
 
   for (const slider of sliders) {
@@ -219,7 +192,7 @@
       const field = named[slider.dataset.for], share = slider.value / slider.max;
       const value = scales[slider.dataset.scale].forth(share, +slider.dataset.from, +slider.dataset.to);
       field.value = String(Number(value.toPrecision(2)));
-      slider.setAttribute("aria-valuetext", shown(Number(field.value)) + (field.dataset.unit ? " " + field.dataset.unit : ""));
+      slider.setAttribute("aria-valuetext", fleet.words(Number(field.value)) + (field.dataset.unit ? " " + field.dataset.unit : ""));
       soon();
     });
   }
@@ -253,11 +226,17 @@
 
   restore();
   sliders.forEach(place_slider);
+  arrange();
   if (fields.some((field) => field.value.trim() !== standard(field))) update();
-  else current = read();
-  if (current !== null && chosen === null) chosen = model.shapes.choose(current.inputs, current.unit, current.limits);
-  place("link").href = address().href;
+  // What was built is for the defaults; while a link's values are wrong it stays.
+  if (current === null) {
+    current = fleet.read(fleet.texts(""));
+    solve();
+  }
+  place("link").href = fleet.address(texts()).href;
   const figure = document.querySelector("figure.capchart");
   if (figure) new MutationObserver(chart).observe(figure, { attributes: true, attributeFilter: ["data-drawn"] });
+  // The chart may have been first.
+  chart();
   root.dataset.ready = "true";
 })();
