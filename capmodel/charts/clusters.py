@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import pandas as pd
 from altair.typing import ChartType
@@ -23,6 +21,7 @@ from capmodel.charts._look import (
     number,
     reach,
 )
+from capmodel.side_by_side import DRAWN
 
 #: What a part of a topology is called, and how its marks look.
 _TOPOLOGIES = ("single trust domain", "nested", "federated")
@@ -30,36 +29,33 @@ _TOPOLOGIES = ("single trust domain", "nested", "federated")
 _PART_SIZE = 760
 
 
-def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
+def topologies(frame: pd.DataFrame, title: str, description: str) -> ChartType:
     """Draw three topologies, their servers and datastores coloured by utilization, and what their datastores do.
 
     Parameters
     ----------
     frame : DataFrame
-        One row a kind of part of a topology: ``topology``, ``part`` (``"cluster"`` or ``"root"``), ``agents`` of the
-        whole fleet (empty for a root, which does not depend on them), ``clusters``, ``federates`` (``"all"`` or
-        ``"none"``, federated only), ``count`` of such parts, ``agents_each``; ``server`` and ``datastore``
-        (utilization, 0 to 1) and ``datastore_cores`` (work of one), each with ``_lower`` and ``_upper``;
-        ``response_ms``.
-    first : dict
-        First state: ``agents``, ``clusters`` and ``federates``.
+        One row a kind of cluster: ``topology``, ``part`` (``"cluster"``, ``"root"`` or ``"trust domain"``),
+        ``federates`` (``"all"`` or ``"none"``, federated only), ``clusters`` of the topology, ``count`` of such
+        clusters, ``start`` and ``drawn`` (place of the first in the drawing, and how many are drawn), ``agents_each``;
+        ``server`` and ``datastore`` (utilization, 0 to 1; no ``datastore`` where there is none) and
+        ``datastore_cores`` (work of one), each with ``_lower`` and ``_upper``; ``response_ms``.
+    title, description : str
+        Words of the state that is drawn first.
 
     Returns
     -------
     Chart
-        Controls ``agents``, ``clusters`` and ``federates``.
+        A control ``federates``. A page gives it other rows for another fleet or number of clusters.
     """
-    each = "format(datum.agents_each, ',') + ' agents"
+    each = "(datum.count < datum.clusters ? 'up to ' : '') + format(datum.agents_each, ',') + "
+    each += "(datum.agents_each == 1 ? ' agent' : ' agents')"
     heads = {
-        "single trust domain": f"'One trust domain: ' + {each}'",
-        "nested": f"'Nested: ' + datum.clusters + ' clusters of ' + {each} below a root'",
-        "federated": f"'Federated: ' + datum.clusters + ' trust domains of ' + {each}'",
+        "single trust domain": f"'One trust domain: ' + {each}",
+        "nested": f"'Nested: ' + format(datum.clusters, ',') + ' clusters of ' + {each} + ' below a root'",
+        "federated": f"'Federated: ' + format(datum.clusters, ',') + ' trust domains of ' + {each}",
     }
-    state = (
-        "(datum.part == 'root' || datum.agents == agents) && "
-        "(datum.topology == 'single trust domain' || datum.clusters == clusters) && "
-        "(datum.topology != 'federated' || datum.federates == federates)"
-    )
+    state = "datum.topology != 'federated' || datum.federates == federates"
     data = inline(frame, "topologies")
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, 1]), axis=None)
     legend = alt.Legend(
@@ -87,11 +83,14 @@ def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
             alt.Chart()
             .transform_filter(f"datum.topology == '{topology}'")
             .transform_filter(state)
-            .transform_calculate(place="sequence(0, datum.count)")
+            .transform_filter("datum.drawn > 0")
+            .transform_calculate(place="sequence(datum.start, datum.start + datum.drawn)")
             .transform_flatten(["place"])
-            .transform_calculate(x="datum.part == 'root' ? 0.5 : (datum.place + 0.5) / datum.count")
+            .transform_calculate(
+                x=f"datum.part == 'root' ? 0.5 : (datum.place + 0.5) / min(datum.clusters, {DRAWN:.0f})"
+            )
         )
-        clusters = parts.transform_filter("datum.part == 'cluster'")
+        clusters = parts.transform_filter("datum.part != 'root'")
         layers: list[ChartType] = []
         if nested:
             up = clusters.transform_calculate(y="2", above="4", middle="0.5")
@@ -104,7 +103,9 @@ def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
         down = parts.transform_calculate(y="datum.part == 'root' ? 4 : 2", below="datum.part == 'root' ? 3 : 1")
         layers.append(down.mark_rule(opacity=0.45).encode(x, y, alt.Y2("below:Q")))
         for name, shape, step in (("server", "square", 0), ("datastore", "circle", 1)):
-            marks = parts.transform_calculate(used=f"datum.{name}", y=f"(datum.part == 'root' ? 4 : 2) - {step}")
+            marks = parts.transform_filter(f"isValid(datum.{name})").transform_calculate(
+                used=f"datum.{name}", y=f"(datum.part == 'root' ? 4 : 2) - {step}"
+            )
             layers.append(
                 marks.mark_point(
                     shape=shape, size=_PART_SIZE, filled=True, stroke="currentColor", strokeWidth=1, opacity=1
@@ -117,7 +118,7 @@ def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
             )
         head = (
             alt.Chart()
-            .transform_filter(f"datum.topology == '{topology}' && datum.part == 'cluster'")
+            .transform_filter(f"datum.topology == '{topology}' && datum.part != 'root' && datum.start == 0")
             .transform_filter(state)
             .transform_calculate(head=heads[topology])
             .mark_text(align="left", baseline="top", fontWeight="bold")
@@ -126,11 +127,9 @@ def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
         return alt.layer(*layers, head).properties(width="container", height=44 * levels + 34)
 
     kinds = ["fullest datastore", "all datastores together"]
-    reach = [0.6 * float(frame["datastore_cores_lower"][frame["part"] == "cluster"].min())]
-    reach.append(1.4 * float((frame["datastore_cores_upper"] * frame["count"]).max()))
-    scale = alt.Scale(type="log", domain=reach, nice=False)
-    axis = alt.Axis(values=[0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100], format="~g", grid=True)
-    work = alt.Chart().transform_filter(state)
+    scale = alt.Scale(type="log", nice=False, padding=16)
+    axis = alt.Axis(values=[base * 10**power for power in range(-6, 5) for base in (1, 3)], format="~g", grid=True)
+    work = alt.Chart().transform_filter(state).transform_filter("datum.datastore_cores > 0")
     totals = work.transform_aggregate(
         all_cores="sum(all_cores)",
         all_lower="sum(all_lower)",
@@ -163,7 +162,7 @@ def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
         )
         loads.append(
             rows.mark_point(**{**MEASURED, "size": 70}, yOffset=dy).encode(
-                alt.X(f"{prefix}_cores:Q", scale=scale, axis=axis, title="datastore cores of work"),
+                alt.X(f"{prefix}_cores:Q", scale=scale, axis=axis, title="cores of datastore work"),
                 y,
                 hue,
                 tooltip=shown,
@@ -181,53 +180,24 @@ def topologies(frame: pd.DataFrame, first: dict[str, Any]) -> ChartType:
         )
         .properties(width="container", height=150)
     )
-    chosen = frame[
-        ((frame["agents"] == first["agents"]) | (frame["part"] == "root"))
-        & ((frame["clusters"] == first["clusters"]) | (frame["topology"] == "single trust domain"))
-        & ((frame["federates"] == first["federates"]) | (frame["topology"] != "federated"))
-    ]
-    main = chosen[chosen["part"] == "cluster"].set_index("topology")
-    said = "; ".join(
-        f"{name}: servers at {row['server']:.0%}, each datastore at {row['datastore']:.0%} with "
-        f"{number(row['datastore_cores'])} cores of work"
-        for name, row in ((name, main.loc[name].to_dict()) for name in _TOPOLOGIES)
-    )
-    share = main.loc["nested", "datastore_cores"] / main.loc["single trust domain", "datastore_cores"]
-    title = alt.Title(
-        f"Nested in {first['clusters']}, {first['agents']:,} agents leave each datastore {share:.0%} of the work",
+    headline = alt.Title(
+        title,
         subtitle="Squares: servers, circles: datastores, with the share of their cores in use. Every cluster has the "
-        "same shape. Below: datastore work on busy hosts with its 90 % interval, on a logarithmic axis.",
+        "same shape. Below: datastore work on busy hosts with its interval, on a logarithmic axis.",
     )
-    options = sorted(int(value) for value in frame["agents"].dropna().unique())
-    clusters = sorted(int(value) for value in frame["clusters"].dropna().unique())
     # Stacked panels share nothing: each has its own scale of colours.
     return (
         alt.vconcat(*(panel(name) for name in _TOPOLOGIES), load_panel, data=data, spacing=8)
         .resolve_scale(color="independent", x="independent", y="independent")
         .add_params(
-            alt.param(
-                name="agents",
-                value=first["agents"],
-                bind=alt.binding_radio(options=options, labels=[f"{value:,}" for value in options], name="agents"),
-            ),
-            alt.param(
-                name="clusters",
-                value=first["clusters"],
-                bind=alt.binding_range(min=clusters[0], max=clusters[-1], step=1, name="clusters or trust domains"),
-            ),
             choice(
                 "federates",
                 {"all": "with all others", "none": "with none"},
-                first["federates"],
+                "all",
                 "entries of federated domains federate",
             ),
         )
-        .properties(
-            title=title,
-            description=(
-                f"Topologies of {first['agents']:,} agents, nested and federated in {first['clusters']}. {said}."
-            ),
-        )
+        .properties(title=headline, description=description)
     )
 
 

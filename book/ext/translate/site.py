@@ -40,6 +40,7 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "effects": ("LABELS", "bars", "bars_title", "demanded"),
     "factors": ("about", "amount", "changes", "losses", "losses_title", "points", "points_title", "sentence"),
     "probability": ("chances",),
+    "side_by_side": ("about", "description", "difference", "sentence", "sides", "title"),
     "loop": ("finite_source", "asymptote", "open_queue", "knee", "curve", "marks", "sentence", "headline"),
 }  # fmt: skip
 

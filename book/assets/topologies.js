@@ -1,0 +1,111 @@
+/* The page on topologies, for the reader's fleet. All numbers and words come from window.capmodel, which is the package's own
+   code, translated; fleet.js reads the fleet from the address and carries it on. A classic script, so that it runs from disk. */
+(function () {
+  "use strict";
+  const root = document.getElementById("topologies"), model = window.capmodel, fleet = model?.fleet;
+  if (!root || !fleet || !model.side_by_side) return;
+  const place = (name) => document.querySelector('[data-out="' + name + '"]');
+  const say = (name, text) => { if (place(name).textContent !== text) place(name).textContent = text; };
+  const figure = [...document.querySelectorAll("figure.capchart")].find((one) =>
+    one.querySelector("script[type='application/json']").textContent.includes('"topologies"'));
+  const form = root.querySelector("form");
+  const fields = Object.fromEntries([...form.querySelectorAll("[name]")].map((field) => [field.name, field]));
+  const sliders = [...form.querySelectorAll("[data-for]")];
+  const texts = fleet.texts();
+
+  // What the page shows
+
+  function row_of(side) {
+    const row = { topology: side.topology, part: side.part };
+    if (side.federates) row.federates = side.federates;
+    Object.assign(row, { clusters: side.clusters, count: side.number, start: side.start, drawn: side.drawn, agents_each: side.fleet.agents });
+    const values = { server: side.server, datastore: side.datastore, datastore_cores: side.work };
+    if (side.fleet.datastore === "sqlite") delete values.datastore;
+    for (const [name, value] of Object.entries(values))
+      Object.assign(row, { [name]: value.estimate, [name + "_lower"]: value.lower, [name + "_upper"]: value.upper });
+    return Object.assign(row, { response_ms: 1000 * side.response_s.estimate });
+  }
+
+  let chart = null;
+  async function draw() {
+    if (!chart || !figure?.dataset.drawn || figure.dataset.fleet === chart.fleet) return;
+    const { rows, title, description } = chart;
+    figure.dataset.fleet = chart.fleet;
+    await figure.chart.show("topologies", rows, title, description);
+  }
+
+  function solve({ inputs, limits, unit, store, level }) {
+    const words = model.side_by_side, clusters = Math.min(Number(texts.clusters), inputs.agents);
+    const { shape, holds } = model.whole.size(inputs, unit, limits, "single", 1)[0].choice;
+    const found = words.sides(inputs, unit, shape, clusters, limits.quantile);
+    say("sentence", words.sentence(found, holds, store));
+    say("level", (100 * level).toFixed(0) + " %");
+    say("about", words.about(found, shape, holds));
+    say("difference", words.difference(found));
+    chart = {
+      rows: found.map(row_of), title: words.title(found), description: words.description(found),
+      fleet: [inputs.agents, inputs.workloads, inputs.datastore, clusters].join(" "),
+    };
+    if (figure) delete figure.dataset.fleet;
+    draw();
+  }
+
+  // Controls
+
+  const scales = {
+    log: { forth: (share, from, to) => from * (to / from) ** share, back: (x, from, to) => Math.log(x / from) / Math.log(to / from) },
+    linear: { forth: (share, from, to) => from + share * (to - from), back: (x, from, to) => (x - from) / (to - from) },
+  };
+  const words_of = (name) => fleet.words(Number(texts[name])) + (fields[name].dataset.unit ? " " + fields[name].dataset.unit : "");
+  function place_slider(slider) {
+    const name = slider.dataset.for, share = scales[slider.dataset.scale].back(Number(texts[name]), +slider.dataset.from, +slider.dataset.to);
+    slider.value = Number.isFinite(share) ? Math.round(share * slider.max) : share > 0 ? slider.max : 0;
+    slider.setAttribute("aria-valuetext", words_of(name));
+  }
+
+  let touched = false;
+  function update() {
+    const bad = Object.fromEntries(Object.values(fields).map((field) => [field.name, field.validity.badInput]));
+    const { faults, ...found } = fleet.read(texts, bad);
+    for (const field of Object.values(fields)) {
+      const at = document.getElementById(field.id + "-error");
+      if (!at) continue;
+      field.setAttribute("aria-invalid", String(Boolean(faults[field.name])));
+      at.textContent = faults[field.name] ?? "";
+    }
+    document.getElementById("topologies-fault").textContent =
+      Object.keys(faults).filter((name) => !fields[name]).map((name) => faults[name]).join(". ");
+    if (Object.keys(faults).length) return;
+    solve(found);
+    if (touched) fleet.remember(texts);
+  }
+  let frame = 0;
+  const soon = () => { touched = true; frame ||= requestAnimationFrame(() => { frame = 0; update(); }); };
+
+  for (const slider of sliders) {
+    slider.addEventListener("input", function () {
+      const name = slider.dataset.for, own = fleet.named[name];
+      const value = scales[slider.dataset.scale].forth(slider.value / slider.max, +slider.dataset.from, +slider.dataset.to);
+      texts[name] = fields[name].value = String(Number(value.toPrecision(2)));
+      // Between two whole numbers a slider stays on the nearer one.
+      if (own.whole) texts[name] = fields[name].value = String(Math.round(Number(texts[name])));
+      slider.setAttribute("aria-valuetext", words_of(name));
+      soon();
+    });
+  }
+  for (const field of Object.values(fields)) {
+    field.value = texts[field.name];
+    field.addEventListener("input", function () {
+      texts[field.name] = field.value.trim();
+      for (const slider of sliders) if (slider.dataset.for === field.name) place_slider(slider);
+      soon();
+    });
+  }
+  sliders.forEach(place_slider);
+  form.addEventListener("submit", (event) => event.preventDefault());
+
+  // The page is made for the fleet that no address changes.
+  if (JSON.stringify(fleet.texts("")) !== JSON.stringify(texts)) update();
+  if (figure) new MutationObserver(draw).observe(figure, { attributes: true, attributeFilter: ["data-drawn"] });
+  root.dataset.ready = "true";
+})();
