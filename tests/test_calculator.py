@@ -1,5 +1,6 @@
 """The calculator of the first page, as readers use it: each answer is word by word what the package says."""
 
+import ast
 import json
 import shlex
 import urllib.parse
@@ -349,19 +350,35 @@ def test_a_broken_link_marks_the_field_or_leaves_the_default(visit, query, marke
     assert shown(page) == expected(fleet_of(agents=100, workloads=100))
 
 
-@pytest.mark.parametrize(
-    ("values", "change", "limits"),
-    [
-        ({}, {}, {}),
-        (MIXED, MIXED_FLEET, {}),
-        (
-            {"datastore_round_trip_time": 2.5, "max_utilization": 55, "spare_servers": 0, "machine_speed": 1.5},
-            {"datastore_round_trip_time_s": 0.0025, "machine_speed": 1.5, "datastore_speed": 1.5},
-            {"max_utilization": 0.55, "spare_servers": 0},
-        ),
-        ({**SMALL, "spire": "crawl"}, {**SMALL, "sync_mode": "crawl"}, {}),
-    ],
-)
+SAID = [
+    ({}, {}, {}),
+    (MIXED, MIXED_FLEET, {}),
+    (
+        {"datastore_round_trip_time": 2.5, "max_utilization": 55, "spare_servers": 0, "machine_speed": 1.5},
+        {"datastore_round_trip_time_s": 0.0025, "machine_speed": 1.5, "datastore_speed": 1.5},
+        {"max_utilization": 0.55, "spare_servers": 0},
+    ),
+    ({**SMALL, "spire": "crawl"}, {**SMALL, "sync_mode": "crawl"}, {}),
+    ({"topology": "nested", "agents": 7001}, {"agents": 7001}, {"topology": "nested", "clusters": 5}),
+    (
+        {"topology": "federated", "clusters": 3, "jwt_per_s": 40, "level": "0.95"},
+        {"jwt_per_s": 40.0},
+        {"topology": "federated", "clusters": 3, "level": 0.95},
+    ),
+]
+
+
+def answered(change, limits):
+    """Return what the package answers for a fleet, divided or not."""
+    limits = dict(limits)
+    topology, clusters = limits.pop("topology", "single"), limits.pop("clusters", 1)
+    fleet = fleet_of(**change)
+    split = {"nested": cm.Nested, "federated": cm.Federated}
+    divided = split[topology].split(fleet, into=clusters) if topology in split else fleet
+    return json.loads(json.dumps(cm.size(divided, costs(), **limits).to_dict()))
+
+
+@pytest.mark.parametrize(("values", "change", "limits"), SAID)
 def test_the_command_gives_the_answer_that_the_page_shows(shared, monkeypatch, values, change, limits):
     preset(shared, "5,000 nodes")
     fill(shared, **values)
@@ -370,9 +387,33 @@ def test_the_command_gives_the_answer_that_the_page_shows(shared, monkeypatch, v
     monkeypatch.setattr(cli, "_fit", lambda *_: costs())
     done = CliRunner().invoke(cli.app, [*words[1:], "--json"])
     assert done.exit_code == 0, done.output
-    given = cm.size(fleet_of(**change), costs(), **limits).to_dict()
-    assert json.loads(done.stdout) == json.loads(json.dumps(given))
+    assert json.loads(done.stdout) == answered(change, limits)
     assert shown(shared) == expected(fleet_of(**change), **limits)
+
+
+@pytest.mark.parametrize(("values", "change", "limits"), SAID)
+def test_the_python_text_gives_the_answer_that_the_page_shows(shared, monkeypatch, values, change, limits):
+    preset(shared, "5,000 nodes")
+    fill(shared, **values)
+    lines = ast.parse(shared.locator("[data-out=python]").text_content()).body
+    assert isinstance(lines[-1], ast.Expr)
+    # The page is built from the shipped runs, whatever a reader's own environment adds.
+    monkeypatch.delenv("CAPMODEL_MEASUREMENTS", raising=False)
+    names = {}
+    exec(compile(ast.Module(lines[:-1], []), "copied", "exec"), names)
+    found = eval(compile(ast.Expression(lines[-1].value), "copied", "eval"), names)
+    given = answered(change, limits)
+    assert close(json.loads(json.dumps(found.to_dict())), given)
+    assert shown(shared) == expected(fleet_of(**change), **limits)
+
+
+def close(one, other):
+    """Tell whether two answers are the same but for the rounding of another fit of the same runs."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(close(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(close, one, other))
+    return one == pytest.approx(other, rel=1e-9) if isinstance(one, float) else one == other
 
 
 def test_the_command_can_be_copied(shared):
