@@ -111,7 +111,9 @@
     show("reach", beyond.length ? words.dataset.outside : words.dataset.inside);
     list("extrapolations", beyond);
     list("assumptions", whole.assumptions(inputs, limits, topology, current.datastore));
-    show("command", fleet.command(texts()));
+    // An option and its value stay on one line.
+    place("command").replaceChildren(...fleet.command(texts()).split(/ (?=--)/).flatMap((words, k) =>
+      (k ? [" "] : []).concat(element("span", words))));
     show("python", fleet.python(texts()));
     show("copied", "");
     place("csv").href = "data:text/csv;charset=utf-8," + encodeURIComponent(whole.csv(parts));

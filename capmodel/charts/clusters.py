@@ -52,8 +52,8 @@ def topologies(frame: pd.DataFrame, title: str, description: str) -> ChartType:
     each += "(datum.agents_each == 1 ? ' agent' : ' agents')"
     heads = {
         "single trust domain": f"'One trust domain: ' + {each}",
-        "nested": f"'Nested: ' + format(datum.clusters, ',') + ' clusters of ' + {each} + ' below a root'",
-        "federated": f"'Federated: ' + format(datum.clusters, ',') + ' trust domains of ' + {each}",
+        "nested": f"'Nested: ' + format(datum.clusters, ',') + ' clusters of ' + {each}",
+        "federated": f"'Federated: ' + format(datum.clusters, ',') + ' domains of ' + {each}",
     }
     state = "datum.topology != 'federated' || datum.federates == federates"
     data = inline(frame, "topologies")
