@@ -1,6 +1,5 @@
 """Pack the built site into one file, the same bytes for the same site: ``python scripts/archive.py OUT.zip [SITE]``."""
 
-# ruff: noqa: T201  (a command speaks by printing)
 from __future__ import annotations
 
 import sys

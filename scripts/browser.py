@@ -3,7 +3,6 @@
 ``python scripts/browser.py`` prints what it found in one line, and exits with 1 and the reason when there is none.
 """
 
-
 from __future__ import annotations
 
 import os

@@ -89,7 +89,11 @@ def test_the_citation_is_whole_and_of_this_version():
 
 def test_the_workflow_publishes_what_was_tested():
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
-    assert jobs["publish"]["needs"] == jobs["release"]["needs"] == "test"
+    for job in ("publish", "release"):
+        assert set(jobs[job]["needs"]) == {"test", "package"}, job
+    versions = {one["versions"] for one in jobs["package"]["strategy"]["matrix"]["include"]}
+    assert versions == {"current", "lowest"}
+    assert any("scripts/test_package.sh" in step.get("run", "") for step in jobs["package"]["steps"])
     commands = [step.get("run", "") for step in jobs["test"]["steps"]]
     assert "make test" in commands
     assert any(re.match(r"python scripts/archive\.py ", command) for command in commands)
