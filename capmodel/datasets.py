@@ -490,6 +490,16 @@ def _measurement_files(paths: PathLike | Iterable[PathLike]) -> list[Path]:
 def load_reload_runs() -> pd.DataFrame:
     """Load the windows of cache reloads and event polls (``reload_runs.csv``), a row each.
 
+    Returns
+    -------
+    DataFrame
+        Validated and typed, with the columns of the data dictionary.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or a cell is not what the dictionary says.
+
     Examples
     --------
     >>> sorted(load_reload_runs().datastore.unique())
@@ -500,6 +510,16 @@ def load_reload_runs() -> pd.DataFrame:
 
 def load_event_write_runs() -> pd.DataFrame:
     """Load the windows of writes under the events cache (``event_write_runs.csv``), a row each.
+
+    Returns
+    -------
+    DataFrame
+        Validated and typed, with the columns of the data dictionary.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or a cell is not what the dictionary says.
 
     Examples
     --------
@@ -512,6 +532,16 @@ def load_event_write_runs() -> pd.DataFrame:
 def load_saturation_runs() -> pd.DataFrame:
     """Load the closed-loop runs that test the queueing model (``saturation_runs.csv``), a row each.
 
+    Returns
+    -------
+    DataFrame
+        Validated and typed, with the columns of the data dictionary.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or a cell is not what the dictionary says.
+
     Examples
     --------
     >>> sorted(load_saturation_runs().start.unique())
@@ -522,6 +552,16 @@ def load_saturation_runs() -> pd.DataFrame:
 
 def load_fleet_runs() -> pd.DataFrame:
     """Load the whole fleets that test the plan (``fleet_runs.csv``), a row each.
+
+    Returns
+    -------
+    DataFrame
+        Validated and typed, with the columns of the data dictionary.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or a cell is not what the dictionary says.
 
     Examples
     --------
@@ -534,6 +574,16 @@ def load_fleet_runs() -> pd.DataFrame:
 def load_shared_datastore_runs() -> pd.DataFrame:
     """Load the windows of several servers on one datastore (``shared_datastore_runs.csv``), a row each.
 
+    Returns
+    -------
+    DataFrame
+        Validated and typed, with the columns of the data dictionary.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or a cell is not what the dictionary says.
+
     Examples
     --------
     >>> sorted(load_shared_datastore_runs().servers.unique().tolist())
@@ -544,6 +594,16 @@ def load_shared_datastore_runs() -> pd.DataFrame:
 
 def load_datastore_distance_runs() -> pd.DataFrame:
     """Load the runs with a datastore behind a network delay (``datastore_distance_runs.csv``), a row each.
+
+    Returns
+    -------
+    DataFrame
+        Validated and typed, with the columns of the data dictionary.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or a cell is not what the dictionary says.
 
     Examples
     --------
@@ -556,6 +616,16 @@ def load_datastore_distance_runs() -> pd.DataFrame:
 def load_connection_memory_runs() -> pd.DataFrame:
     """Load the memory held by agent connections (``connection_memory_runs.csv``), a row a number of connections.
 
+    Returns
+    -------
+    DataFrame
+        Validated and typed, with the columns of the data dictionary.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or a cell is not what the dictionary says.
+
     Examples
     --------
     >>> list(load_connection_memory_runs().columns[:3])
@@ -566,6 +636,16 @@ def load_connection_memory_runs() -> pd.DataFrame:
 
 def load_issue_1351() -> pd.DataFrame:
     """Load the statement table of spiffe/spire issue 1351 (``issue_1351.csv``), a row a kind of statement.
+
+    Returns
+    -------
+    DataFrame
+        Validated and typed, with the columns of the data dictionary.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or a cell is not what the dictionary says.
 
     Examples
     --------
@@ -578,6 +658,16 @@ def load_issue_1351() -> pd.DataFrame:
 def load_field_reports() -> pd.DataFrame:
     """Load the public figures on SPIRE at scale (``field_reports.csv``), a row a figure with its source.
 
+    Returns
+    -------
+    DataFrame
+        Validated and typed, with the columns of the data dictionary.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or a cell is not what the dictionary says.
+
     Examples
     --------
     >>> sorted(load_field_reports().confidence.unique())
@@ -588,6 +678,16 @@ def load_field_reports() -> pd.DataFrame:
 
 def load_scrape_index() -> pd.DataFrame:
     """Load the list of shipped Prometheus scrapes (``scrapes/index.csv``), a row a pair of scrapes.
+
+    Returns
+    -------
+    DataFrame
+        Validated and typed, with the columns of the data dictionary.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or a cell is not what the dictionary says.
 
     Examples
     --------

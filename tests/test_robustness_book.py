@@ -38,7 +38,7 @@ def published(book):
 
 def test_a_book_in_an_odd_folder_is_whole(book):
     assert "The answer is 99.9." in book.page
-    assert (book.root / "_build/html/_static/vega/vega.js").is_file()
+    assert (book.root / "_build/html/_static/book.css").is_file()
     assert not [path for path, text in published(book).items() if b"50 %" in text or b"50%20%25" in text]
 
 

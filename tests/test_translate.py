@@ -601,7 +601,7 @@ def test_the_browser_gives_every_number_and_word_of_the_package(answers):
 
 def test_what_pages_size_is_what_the_package_sizes(answers):
     """The page divides a fleet with `whole.size`, the package with deployments: both give the same clusters."""
-    names = {"root": "root", "cluster": "cluster ", "trust domain": "domain "}
+    names = {"root": "root", "cluster": "cluster", "trust domain": "domain "}
     for (fleet, limits, topology, clusters), _, theirs in answers[::9]:
         split = {"single": SingleTrustDomain, "nested": Nested.split, "federated": Federated.split}[topology]
         sized = cm.size(split(fleet) if topology == "single" else split(fleet, clusters), fitted(), **limits)

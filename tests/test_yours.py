@@ -17,7 +17,7 @@ from fitted import costs
 
 import capmodel as cm
 from capmodel import charts, datasets
-from capmodel.charts._page import script_json
+from capmodel.charts import _packed
 
 RUNS = cm.load_sync_runs(paths=())
 SYNCS = RUNS[(RUNS["operation"] == "sync") & (RUNS["sync_mode"] == "full_cache") & (RUNS["think_time_s"] == 0.0)]
@@ -86,7 +86,7 @@ def test_nothing_in_a_name_is_taken_for_markup_or_a_formula(shown, joined):
     assert "'=1+1" in names
     assert not any(name.startswith(("=", "+", "-", "@")) for name in names)
     # What is written into a page ends no script.
-    assert "</script" not in script_json(chart)
+    assert "</script" not in _packed.short(chart)
 
 
 def test_pages_that_are_about_something_else_say_so(shown, joined):
