@@ -639,6 +639,9 @@ _ALL = (
 SCHEMAS: Mapping[str, pa.DataFrameSchema] = MappingProxyType({schema.name: schema for schema in _ALL})
 """Schema of each data file, by the file's path below ``data/`` without ``.csv``."""
 
+# Cells are located by calling checks one by one; pandera before 0.35 can do that only once a schema has been used.
+pa.DataFrameSchema.register_default_backends(pd.DataFrame)
+
 
 def allowed(column: pa.Column) -> str:
     """Say what a cell of ``column`` may hold, as the dictionary prints it."""

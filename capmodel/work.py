@@ -130,6 +130,8 @@ def work_items(frame: pd.DataFrame) -> pd.DataFrame:
     ValueError
         If an operation is unknown.
     """
+    if not len(frame):
+        return pd.DataFrame(index=frame.index)  # pandas 2 cannot factorize an index of no rows
     columns = {name: frame[name].fillna(value) if name in frame else value for name, value in WORK_COLUMNS.items()}
     complete = pd.DataFrame(columns, index=frame.index).astype(object)
     # A file of a million rows has few distinct configurations: each is counted once.

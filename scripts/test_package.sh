@@ -26,7 +26,8 @@ du -k "$wheel" | cut -f1 | sed 's/$/ kB in the wheel/'
 import re, sys
 print("\n".join(re.findall(r"^```python\n(.*?)^```", open(sys.argv[1], encoding="utf-8").read(), flags=re.M | re.S)))
 QUICKSTART
-(cd "$folder" && "$bin/python" quickstart.py && "$bin/capmodel" size --agents 5000 --workloads 10000 > /dev/null)
+(cd "$folder" && "$bin/python" quickstart.py && "$bin/capmodel" size --agents 5000 --workloads 10000 > /dev/null && \
+  "$bin/capmodel" import --help > /dev/null)
 echo "the README's example runs"
 "$bin/pip" install --quiet --disable-pip-version-check -c "$constraints" "$wheel[charts,prometheus]" hypothesis mpmath \
   pytest pytest-xdist pyyaml
