@@ -115,7 +115,7 @@ GROUPS: dict[str, list[Number | Choice]] = {
         }),
         Choice("topology", "Topology", "", {
             "single": Option("one trust domain", {"topology": "single"}, {}, ""),
-            "nested": Option("nested: clusters below a root", {"topology": "nested"}, {}, "--topology nested"),
+            "nested": Option("nested below a root", {"topology": "nested"}, {}, "--topology nested"),
             "federated": Option("federated trust domains", {"topology": "federated"}, {}, "--topology federated"),
         }),
         Number("clusters", "Clusters or domains", "", "", 5, 2, 1000,

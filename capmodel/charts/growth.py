@@ -8,10 +8,10 @@ import altair as alt
 import pandas as pd
 from altair.typing import ChartType
 
-from capmodel.charts._look import BAND, COLORS, LIMIT, MODEL, inline, number
+from capmodel.charts._look import BAND, COLORS, LIMIT, MODEL, inline
 
 
-def size_curve(frame: pd.DataFrame, title: str) -> ChartType:
+def size_curve(frame: pd.DataFrame, title: str, description: str) -> ChartType:
     """Draw what a shape uses and how long it takes to answer, against the number of agents.
 
     The script of the first page replaces the data when a reader changes the fleet.
@@ -22,15 +22,14 @@ def size_curve(frame: pd.DataFrame, title: str) -> ChartType:
         One row a fleet: ``agents``, ``server``, ``datastore`` (shares of the cores in use, empty for SQLite) and
         ``response_s``, each with ``_lower`` and ``_upper``, empty where there is no bound; the limits
         ``max_utilization`` and ``max_response_s``; ``here`` is true for the reader's own fleet.
-    title : str
-        What the chart shows.
+    title, description : str
+        What the chart shows, in a line and for those who do not see it.
 
     Returns
     -------
     Chart
         Utilization above response time; both horizontal axes are logarithmic.
     """
-    own = frame[frame["here"]].iloc[0]
     parts = ["server", "datastore"]
     x = alt.X(
         "agents:Q", title="agents", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~s", tickCount=6)
@@ -81,11 +80,6 @@ def size_curve(frame: pd.DataFrame, title: str) -> ChartType:
         alt.layer(*used("server"), *used("datastore"), *guides("max_utilization", share)),
         alt.layer(*response, *guides("max_response_s", seconds)),
     ]
-    ends = frame["agents"].min(), frame["agents"].max()
-    description = (
-        f"{title}. At {own['agents']:,.0f} agents the servers use {own['server']:.0%} of their cores and a sync takes "
-        f"{number(1e3 * own['response_s'])} ms. The curves go from {ends[0]:,.0f} to {ends[1]:,.0f} agents."
-    )
     subtitle = "Lines: model with its 90 % interval. Dashed: the limits. Horizontal axes are logarithmic."
     return alt.vconcat(
         *(panel.properties(width="container", height=210) for panel in panels), data=inline(frame, "size_curve")
