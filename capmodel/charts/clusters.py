@@ -21,7 +21,6 @@ from capmodel.charts._look import (
     number,
     reach,
 )
-from capmodel.side_by_side import DRAWN
 
 #: What a part of a topology is called, and how its marks look.
 _TOPOLOGIES = ("single trust domain", "nested", "federated")
@@ -29,7 +28,7 @@ _TOPOLOGIES = ("single trust domain", "nested", "federated")
 _PART_SIZE = 760
 
 
-def topologies(frame: pd.DataFrame, title: str, description: str) -> ChartType:
+def topologies(frame: pd.DataFrame, title: str, description: str, most: float) -> ChartType:
     """Draw three topologies, their servers and datastores coloured by utilization, and what their datastores do.
 
     Parameters
@@ -42,6 +41,8 @@ def topologies(frame: pd.DataFrame, title: str, description: str) -> ChartType:
         ``datastore_cores`` (work of one), each with ``_lower`` and ``_upper``; ``response_ms``.
     title, description : str
         Words of the state that is drawn first.
+    most : float
+        Clusters that are drawn at most, among which the rows' places are shared out.
 
     Returns
     -------
@@ -87,7 +88,7 @@ def topologies(frame: pd.DataFrame, title: str, description: str) -> ChartType:
             .transform_calculate(place="sequence(datum.start, datum.start + datum.drawn)")
             .transform_flatten(["place"])
             .transform_calculate(
-                x=f"datum.part == 'root' ? 0.5 : (datum.place + 0.5) / min(datum.clusters, {DRAWN:.0f})"
+                x=f"datum.part == 'root' ? 0.5 : (datum.place + 0.5) / min(datum.clusters, {most:.0f})"
             )
         )
         clusters = parts.transform_filter("datum.part != 'root'")
