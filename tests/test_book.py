@@ -407,14 +407,19 @@ def test_the_site_serves_its_libraries_with_their_licences(site):
 
 
 def test_the_site_is_light(site):
-    """All scripts together, those inside pages included, and each page without them; tables and points weigh more."""
+    """All scripts together, those inside pages included, and each page without them.
+
+    Tables and points weigh more, and so do pages that list names: nobody reads them from end to end, and one of them in
+    two would be two places to look a name up in.
+    """
     total = sum(path.stat().st_size for path in site.rglob("*.js"))
     for path in site.glob("*.html"):
         text = path.read_text()
         inside = sum(map(len, re.findall(r"<script(?![^>]*(?:src=|json))[^>]*>(.*?)</script>", text, re.S)))
         data = sum(map(len, re.findall(r'<script type="application/json">.*?</script>|<table.*?</table>', text, re.S)))
         total += inside
-        assert len(text) - inside <= (300_000 if data > 50_000 else 100_000), path.name
+        listing = path.name.startswith("api_") or path.name == "genindex.html"
+        assert len(text) - inside <= (300_000 if data > 50_000 else 130_000 if listing else 100_000), path.name
     assert total <= 950_000
 
 

@@ -16,7 +16,12 @@
     block.after(button);
   }
   // What scrolls sideways can be reached with the keyboard.
-  const reach = () => { for (const one of document.querySelectorAll("div.math")) one.tabIndex = one.scrollWidth > one.clientWidth ? 0 : -1; };
+  const reach = function () {
+    for (const one of document.querySelectorAll("div.math, div.cell_output")) {
+      const scrolls = one.scrollWidth > one.clientWidth && getComputedStyle(one).overflowX === "auto";
+      if (scrolls) one.tabIndex = 0; else one.removeAttribute("tabindex");
+    }
+  };
   reach();
   addEventListener("resize", reach);
   document.querySelector(".bd-search-container input[type='search']")?.focus();

@@ -20,6 +20,9 @@ _STILL = re.compile(
 _FIGURE = re.compile(r'<figure class="capchart[^"]*" id="(chart-[0-9a-f]+)".*?</figure>', re.S)
 #: Names, punctuation and spaces of code have the colour of text.
 _PLAIN = re.compile(r'<span class="(?:n|nn|p|w)">([^<]*)</span>')
+#: Marks inside the names that pages about the package list: each word of code, and every comma between types.
+_SIGNED = '<dt class="sig '
+_WORD = re.compile(r'<span class="pre">([^<]*)</span>')
 _INLINE = re.compile(r"<script(?![^>]*\b(?:src=|type=.application/json))[^>]*>(.*?)</script>", re.S)
 
 
@@ -69,6 +72,8 @@ def with_light_code(body: str) -> str:
     str
         The page, looking the same.
     """
+    if _SIGNED in body:
+        body = _WORD.sub(r"\1", body).replace("</em><em>", "")
     return _PLAIN.sub(r"\1", body)
 
 
