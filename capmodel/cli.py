@@ -65,11 +65,14 @@ def _fit(measurements: Path | None = None) -> CostResults:
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[[str, float], None]]:
     """Show how far the reading of files has come, on a terminal only, and nothing of it once it is done."""
+    if not sys.stderr.isatty():
+        yield lambda doing, share: None
+        return
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True, force_jupyter=False)
-    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+    with Progress(console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda doing, share: bar.update(task, description=doing, completed=share)
 

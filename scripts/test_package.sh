@@ -34,4 +34,4 @@ echo "the README's example runs"
 "$bin/pytest" -n auto --dist loadfile -p no:cacheprovider tests/test_datasets.py tests/test_queueing.py \
   tests/test_queueing_networks.py tests/test_spire.py tests/test_deployment.py tests/test_topology.py tests/test_plan.py \
   tests/test_costs.py tests/test_sizing.py tests/test_validation.py tests/test_memory.py tests/test_machine.py \
-  tests/test_prometheus_scrapes.py
+  tests/test_prometheus_scrapes.py tests/test_cli.py
