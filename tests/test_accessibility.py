@@ -81,13 +81,15 @@ def test_axe_finds_nothing_serious(open_page, name):
     # axe is put into the page, which the page's own policy forbids.
     page = open_page(name, color_scheme="light", bypass_csp=True, reduced_motion="reduce")
     page.evaluate(AXE)
-    found = [("light", "wide", problem) for problem in page.evaluate(SERIOUS, TAGS)]
+    found = []
     if name not in LISTINGS:
+        found += [("light", "wide", problem) for problem in page.evaluate(SERIOUS, TAGS)]
         page.emulate_media(color_scheme="dark")
         page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
         page.wait_for_function(DRAWN)
         found += [("dark", "wide", problem) for problem in page.evaluate(SERIOUS, OF_COLORS)]
         page.emulate_media(color_scheme="light")
+        page.wait_for_function("document.documentElement.dataset.theme === 'light'")
     page.set_viewport_size(PHONE)
     page.wait_for_timeout(500)  # the theme looks again for what scrolls 300 ms after a change of size
     page.wait_for_function(DRAWN)
