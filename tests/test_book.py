@@ -1,10 +1,8 @@
 """What the build promises: no old number is published, no build is half done, nothing on the site leads nowhere."""
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -281,27 +279,6 @@ def test_a_changed_file_changes_the_page_and_failures_leave_the_last_good_site(b
     assert "could not convert string to float" in err
     assert "nowhere" in err
     assert "The answer is 55.5." in book.page
-
-
-def test_killed_builds_are_repaired_and_cold_builds_are_alike(book):
-    book.write("data/value.csv", "55.5\n")
-    book.write("book/index.md", PAGE)
-    assert book.build()[0] == 0
-    first = {path.relative_to(book.root): path.read_bytes() for path in _files(book.root / "_build/html")}
-    cache = book.root / "_build/work/cache"
-    before = {path.name for path in cache.iterdir()}
-    book.write("data/value.csv", "11.1\n")
-    process = book.start()
-    while not [path for path in cache.glob("*/global.db") if path.parent.name not in before]:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    book.write("data/value.csv", "55.5\n")
-    status, out, err = book.build()
-    assert (status, err) == (0, "")
-    assert "nothing has changed" not in out
-    assert {path.relative_to(book.root): path.read_bytes() for path in _files(book.root / "_build/html")} == first
 
 
 def _files(folder):

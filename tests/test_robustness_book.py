@@ -47,7 +47,7 @@ def test_whenever_it_is_killed_readers_keep_a_whole_site_and_the_next_run_repair
     whole = published(book)
     assert "The answer is 99.9." in book.page
     book.write("data/value.csv", "55.5\n")
-    for kind in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
+    for kind in (signal.SIGKILL, signal.SIGTERM):
         process = book.start()
         time.sleep(draws.uniform(0.05, 5.0))
         os.killpg(process.pid, kind)
