@@ -15,7 +15,7 @@ test: $(READY)
 	@$(BIN)/mypy
 	@$(BIN)/python scripts/browser.py
 	@$(BIN)/python -m capmodel book
-	@$(BIN)/pytest -n auto --dist loadfile
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	@$(BIN)/ruff check .
