@@ -287,6 +287,8 @@ def _files(folder):
 
 def test_what_a_killed_build_left_is_not_trusted(book):
     # A record without its file, and half a library: what a kill at the wrong moment can leave.
+    book.write("data/value.csv", "55.5\n")
+    book.write("book/index.md", PAGE)
     assert book.build()[0] == 0
     work = book.root / "_build/work"
     whole = (work / "assets/vega.js").read_bytes()
