@@ -346,8 +346,8 @@ def test_every_public_name_is_described(name, item):
     signature = inspect.signature(item)
     parameters = [part for part in signature.parameters.values() if part.name != "self" and part.name != "_"]
     sections = dict(re.findall(r"^(\w+)\n-+\n(.*?)(?=^\w+\n-+\n|\Z)", text, flags=re.DOTALL | re.MULTILINE))
-    # One line, and an example, is enough where there is nothing to choose and the line says what comes back.
-    simple = len(text.splitlines()) == 1 or (not parameters and len(text.split("\n\nExamples\n")[0].splitlines()) == 1)
+    # One line is enough where there is nothing to choose and the line says what comes back.
+    simple = len(text.splitlines()) == 1
     if parameters and not simple:
         assert "Parameters" in sections
         described = {

@@ -177,24 +177,16 @@
 
   // Controls
 
-  const scales = {
-    log: { forth: (share, from, to) => from * (to / from) ** share, back: (x, from, to) => Math.log(x / from) / Math.log(to / from) },
-    linear: { forth: (share, from, to) => from + share * (to - from), back: (x, from, to) => (x - from) / (to - from) },
-  };
-
   function place_slider(slider) {
-    const field = named[slider.dataset.for], value = Number(field.value);
-    const share = scales[slider.dataset.scale].back(value, +slider.dataset.from, +slider.dataset.to);
-    slider.value = Number.isFinite(share) ? Math.round(share * slider.max) : share > 0 ? slider.max : 0;
-    slider.setAttribute("aria-valuetext", fleet.words(value) + (field.dataset.unit ? " " + field.dataset.unit : ""));
+    const field = named[slider.dataset.for];
+    fleet.slide(slider, Number(field.value), field.dataset.unit);
   }
 
   for (const slider of sliders) {
     slider.addEventListener("input", function () {
-      const field = named[slider.dataset.for], share = slider.value / slider.max;
-      const value = scales[slider.dataset.scale].forth(share, +slider.dataset.from, +slider.dataset.to);
-      field.value = String(Number(value.toPrecision(2)));
-      slider.setAttribute("aria-valuetext", fleet.words(Number(field.value)) + (field.dataset.unit ? " " + field.dataset.unit : ""));
+      const field = named[slider.dataset.for];
+      field.value = String(fleet.slid(slider));
+      fleet.voice(slider, Number(field.value), field.dataset.unit);
       soon();
     });
   }

@@ -154,7 +154,30 @@
     }, 150);
   }
 
-  model.fleet = { controls, named, texts, fault, read, changed, command, python, address, carry, remember, words };
+  // Sliders
+
+  const scales = {
+    log: { forth: (share, from, to) => from * (to / from) ** share, back: (x, from, to) => Math.log(x / from) / Math.log(to / from) },
+    linear: { forth: (share, from, to) => from + share * (to - from), back: (x, from, to) => (x - from) / (to - from) },
+  };
+
+  /* Says a slider's value with its unit to those who do not see where it stands. */
+  const voice = (slider, value, unit) => slider.setAttribute("aria-valuetext", words(value) + (unit ? " " + unit : ""));
+
+  /* Puts a slider where it stands for a value. */
+  function slide(slider, value, unit) {
+    const share = scales[slider.dataset.scale].back(value, +slider.dataset.from, +slider.dataset.to);
+    slider.value = Number.isFinite(share) ? Math.round(share * slider.max) : share > 0 ? slider.max : 0;
+    voice(slider, value, unit);
+  }
+
+  /* Returns the value, of two digits, that a slider stands for. */
+  function slid(slider) {
+    const value = scales[slider.dataset.scale].forth(slider.value / slider.max, +slider.dataset.from, +slider.dataset.to);
+    return Number(value.toPrecision(2));
+  }
+
+  model.fleet = { controls, named, texts, fault, read, changed, command, python, address, carry, remember, words, slide, slid, voice };
   const first = texts();
   if (!Object.keys(read(first).faults).length) carry(first);
 })();

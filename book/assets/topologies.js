@@ -52,16 +52,7 @@
 
   // Controls
 
-  const scales = {
-    log: { forth: (share, from, to) => from * (to / from) ** share, back: (x, from, to) => Math.log(x / from) / Math.log(to / from) },
-    linear: { forth: (share, from, to) => from + share * (to - from), back: (x, from, to) => (x - from) / (to - from) },
-  };
-  const words_of = (name) => fleet.words(Number(texts[name])) + (fields[name].dataset.unit ? " " + fields[name].dataset.unit : "");
-  function place_slider(slider) {
-    const name = slider.dataset.for, share = scales[slider.dataset.scale].back(Number(texts[name]), +slider.dataset.from, +slider.dataset.to);
-    slider.value = Number.isFinite(share) ? Math.round(share * slider.max) : share > 0 ? slider.max : 0;
-    slider.setAttribute("aria-valuetext", words_of(name));
-  }
+  const place_slider = (slider) => fleet.slide(slider, Number(texts[slider.dataset.for]), fields[slider.dataset.for].dataset.unit);
 
   let touched = false;
   function update() {
@@ -84,12 +75,10 @@
 
   for (const slider of sliders) {
     slider.addEventListener("input", function () {
-      const name = slider.dataset.for, own = fleet.named[name];
-      const value = scales[slider.dataset.scale].forth(slider.value / slider.max, +slider.dataset.from, +slider.dataset.to);
-      texts[name] = fields[name].value = String(Number(value.toPrecision(2)));
+      const name = slider.dataset.for, value = fleet.slid(slider);
       // Between two whole numbers a slider stays on the nearer one.
-      if (own.whole) texts[name] = fields[name].value = String(Math.round(Number(texts[name])));
-      slider.setAttribute("aria-valuetext", words_of(name));
+      texts[name] = fields[name].value = String(fleet.named[name].whole ? Math.round(value) : value);
+      fleet.voice(slider, Number(texts[name]), fields[name].dataset.unit);
       soon();
     });
   }
