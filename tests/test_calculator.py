@@ -24,6 +24,9 @@ VERSIONS = {
 CONTROLS = [control.name for group in controls.GROUPS.values() for control in group]
 SCREEN = {"width": 1280, "height": 900}
 DRAWN = "() => document.querySelector('figure.capchart')?.dataset.fleet"
+#: The chart is that of the fleet in the controls; it follows them once they rest.
+FOLLOWED = """() => document.querySelector("figure.capchart").dataset.fleet
+    === document.querySelector("[data-out=command]").textContent"""
 
 
 @pytest.fixture
@@ -492,7 +495,7 @@ def test_the_bounds_are_those_of_the_package(shared):
 def test_the_chart_follows_the_fleet(visit):
     page = visit()
     fill(page, agents=800, workloads=8000, datastore="mariadb")
-    page.wait_for_function("() => document.querySelector('figure.capchart').dataset.fleet === '800 8000'")
+    page.wait_for_function(FOLLOWED)
     fleet = fleet_of(agents=800, workloads=8000, datastore="mariadb")
     part = cm.size(fleet, costs()).clusters[0]
     arguments = (fleet.inputs(), costs().unit_costs("mariadb"), part.limits, part.choice.shape)

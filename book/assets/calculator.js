@@ -167,12 +167,13 @@
   async function chart() {
     const figure = document.querySelector("figure.capchart"), view = figure?.chart?.result?.view;
     if (!figure?.dataset.drawn || !view || !least) return;
+    const asked = fleet.command(texts());
     const { fleet: inputs, limits, choice: chosen } = least, unit = model.unit_costs[inputs.datastore];
     const rows = model.growth.curve(inputs, unit, limits, chosen.shape)
       .map((point) => row(point, limits, inputs.datastore === "sqlite"));
     const title = model.growth.room(inputs, limits, chosen, model.growth.capacity(inputs, unit, limits, chosen.shape));
     await figure.chart.show("size_curve", rows, title, title + ". " + model.answer.binding(inputs, limits, chosen));
-    figure.dataset.fleet = inputs.agents + " " + inputs.workloads;
+    figure.dataset.fleet = asked;
   }
 
   // Controls
