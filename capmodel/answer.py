@@ -10,9 +10,10 @@ import math
 from typing import NamedTuple
 
 from capmodel import shapes
+from capmodel.choice import Choice, servers_lost
 from capmodel.cluster import Interval
 from capmodel.deployment import Inputs
-from capmodel.shapes import Choice, Limits, ReferenceCell, Shape
+from capmodel.shapes import Limits, ReferenceCell, Shape
 
 
 class Quantity(NamedTuple):
@@ -314,7 +315,7 @@ def condition(limits: Limits, choice: Choice, level: float) -> str:
     """
     if not choice.holds:
         return "Limits that it breaks: " + "; ".join(choice.reasons) + "."
-    lost = shapes.lost(limits, choice.shape.servers)
+    lost = servers_lost(limits, choice.shape.servers)
     return f"Every limit is kept at the upper end of the {100.0 * level:.0f} % intervals" + lost + "."
 
 
@@ -341,7 +342,7 @@ def binding(fleet: Inputs, limits: Limits, choice: Choice) -> str:
     limit = "; the limit is " + written(limits.max_utilization, "share") + "."
     if fleet.datastore == "sqlite":
         return "The server, with SQLite inside it, uses up to " + server + " of its cores" + limit
-    lost = shapes.lost(limits, choice.shape.servers)
+    lost = servers_lost(limits, choice.shape.servers)
     servers = "the server uses" if choice.shape.servers - limits.spare_servers == 1 else "the servers use"
     whose = " of its cores" if servers == "the server uses" else " of their cores"
     server = servers + " up to " + server + whose + lost

@@ -449,7 +449,7 @@ def _table(*headings: str) -> Any:
 
 def _print_sizing(answer: Sizing) -> None:
     """Print the answer as tables."""
-    from capmodel.shapes import lost
+    from capmodel.choice import servers_lost
 
     console = _console()
     for part in answer.clusters:
@@ -459,7 +459,9 @@ def _print_sizing(answer: Sizing) -> None:
             values = [_number(row[column]) for column in ("estimate", "lower", "upper")]
             table.add_row(row["quantity"], *values, row["unit"])
         console.print(table)
-        console.print(f"Every limit holds with probability {part.chances.every:.2f}{lost(part.limits, part.servers)}")
+        console.print(
+            f"Every limit holds with probability {part.chances.every:.2f}{servers_lost(part.limits, part.servers)}"
+        )
         if part.cost_per_hour is not None:
             lower, cost = _number(part.cost_per_hour.lower), _number(part.cost_per_hour.estimate)
             console.print(f"Costs {cost} an hour; {lower} would do at the lower end of the demand")

@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from capmodel import answer, cluster, shapes
+from capmodel import answer, cluster
+from capmodel.choice import Choice, servers_lost
 from capmodel.cluster import Interval, UnitCosts
 from capmodel.deployment import Inputs
-from capmodel.shapes import Choice, Limits, Shape
+from capmodel.shapes import Limits, Shape
 
 #: Points of a curve for each factor of ten in agents, and how many of them lie below and above the fleet.
 POINTS_A_DECADE = 20
@@ -192,4 +193,4 @@ def room(fleet: Inputs, limits: Limits, choice: Choice, agents: float) -> str:
     most = math.floor(agents / unit) * unit
     most = max(most, fleet.agents)
     servers = "This server carries " if choice.shape.servers == 1 else "These servers carry "
-    return servers + "up to about " + answer.count(most, "such agent") + shapes.lost(limits, choice.shape.servers)
+    return servers + "up to about " + answer.count(most, "such agent") + servers_lost(limits, choice.shape.servers)

@@ -8,6 +8,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from capmodel import reach, shapes, spire
+from capmodel.choice import servers_lost
 from capmodel.deployment import operation_rates
 
 if TYPE_CHECKING:
@@ -388,7 +389,7 @@ def lost(part: ClusterSizing) -> str:
     str
         Nothing where none is spare.
     """
-    return shapes.lost(part.limits, part.servers)
+    return servers_lost(part.limits, part.servers)
 
 
 def counted(number: float, noun: str) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from capmodel.choice import Choice
 from capmodel.cluster import Interval
 from capmodel.probability import Chances
-from capmodel.shapes import Choice, Limits
+from capmodel.shapes import Limits
 
 if TYPE_CHECKING:
     from capmodel.deployment import Deployment

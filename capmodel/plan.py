@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
 from capmodel import cluster, probability, reach, shapes
+from capmodel.choice import Choice, Smaller, choose
 from capmodel.cluster import Forecast, Interval, UnitCosts
 from capmodel.deployment import Deployment, Inputs
 from capmodel.outcome import ClusterSizing, Evaluation, Sizing, TopologyEvaluation
@@ -14,7 +15,7 @@ from capmodel.pool import connection_pool
 from capmodel.prices import Prices, choose_cheapest, cost_of
 from capmodel.reach import Measured
 from capmodel.regression import normal_quantile
-from capmodel.shapes import Choice, Limits, ReferenceCell, Shape, Smaller
+from capmodel.shapes import Limits, ReferenceCell, Shape
 from capmodel.topology import Cluster, Federated, Nested, SingleTrustDomain, Topology, topology_of
 
 if TYPE_CHECKING:
@@ -213,10 +214,7 @@ def size(
         )
         if deployment not in alike:
             inputs, unit = deployment.inputs(), costs.unit_costs(deployment.datastore)
-            if prices is None:
-                choice = shapes.choose(inputs, unit, limits)
-            else:
-                choice = choose_cheapest(inputs, unit, limits, prices)
+            choice = choose(inputs, unit, limits) if prices is None else choose_cheapest(inputs, unit, limits, prices)
             alike[deployment] = _cluster_sizing(part, costs, choice, limits, level)
             if prices is not None:
                 alike[deployment] = replace(alike[deployment], cost_per_hour=cost_of(inputs, choice, prices))

@@ -17,9 +17,10 @@ from capmodel.queueing import mmc
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from capmodel.choice import Choice
     from capmodel.cluster import Forecast, UnitCosts
     from capmodel.deployment import Deployment, Inputs
-    from capmodel.shapes import Choice, Limits
+    from capmodel.shapes import Limits
 
 #: Share of moments at which a request must find a connection free.
 FREE_SHARE = 0.999

@@ -6,9 +6,11 @@ import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from capmodel import cluster, shapes
+from capmodel import cluster
+from capmodel.choice import Choice, Smaller, broken, explained, servers_lost
 from capmodel.cluster import Interval
-from capmodel.shapes import Choice, Found, Least, Limits, Shape, Smaller
+from capmodel.search import Found, at_end, first_that_holds
+from capmodel.shapes import Limits, Shape, by_size, memory_rung
 
 if TYPE_CHECKING:
     from capmodel.cluster import UnitCosts
@@ -99,13 +101,9 @@ def by_cost(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Prices, end:
     """
     own = fleet.datastore != "sqlite"
     found = []
-    for servers in shapes.server_rungs(fleet, limits.spare_servers):
-        memory = cluster.memory_of(fleet, unit, servers - limits.spare_servers, limits.quantile)
-        memory_gb = shapes.memory_rung(shapes.at_end(memory, end))
-        for cores in shapes.CORE_RUNGS:
-            for datastore_cores in shapes.datastore_rungs(fleet):
-                shape = Shape(servers, cores, datastore_cores)
-                found.append((prices.of(shape, memory_gb, own), shape))
+    for shape in by_size(fleet, limits.spare_servers):
+        memory = cluster.memory_of(fleet, unit, shape.servers - limits.spare_servers, limits.quantile)
+        found.append((prices.of(shape, memory_rung(at_end(memory, end)), own), shape))
     return sorted(
         found, key=lambda item: (item[0], item[1].servers * item[1].cores, item[1].servers, item[1].datastore_cores)
     )
@@ -134,35 +132,11 @@ def cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Prices, end
     before : Shape or None
         The shape that costs least below it; nothing that costs less holds.
     """
-    leasts: dict[int, Least] = {}
-    server: dict[tuple[int, int], bool] = {}
-    datastore: dict[tuple[int, int], bool] = {}
-    most_bytes = shapes.MEMORY_FILL * shapes.MEMORY_RUNGS_GB[-1] * shapes.GB
-    before = None
-    listed = by_cost(fleet, unit, limits, prices, end)
-    for _, shape in listed:
-        servers, cores, datastore_cores = shape
-        if servers not in leasts:
-            leasts[servers] = shapes.least_of(fleet, unit, limits, servers, end)
-        least = leasts[servers]
-        possible = (
-            least.response_s <= limits.max_response_time_s
-            and least.memory_bytes <= most_bytes
-            and least.server <= limits.max_utilization * cores
-            and least.datastore <= limits.max_utilization * datastore_cores
-        )
-        if possible and (servers, cores) not in server:
-            used = shapes.server_utilization(fleet, unit, limits, servers, cores, end)
-            server[servers, cores] = used <= limits.max_utilization
-        if possible and server[servers, cores] and (servers, datastore_cores) not in datastore:
-            used = shapes.datastore_utilization(fleet, unit, limits, servers, datastore_cores, end)
-            datastore[servers, datastore_cores] = used <= limits.max_utilization
-        kept = possible and server[servers, cores] and datastore[servers, datastore_cores]
-        if kept and shapes.response_time(fleet, unit, limits, shape, end) <= limits.max_response_time_s:
-            return Found(holds=True, shape=shape), before
-        before = shape
-    largest = shapes.server_shapes(fleet, limits.spare_servers)[-1]
-    return Found(holds=False, shape=largest), None
+    listed = [shape for _, shape in by_cost(fleet, unit, limits, prices, end)]
+    place = first_that_holds(fleet, unit, limits, listed, end)
+    if place == len(listed):
+        return Found(holds=False, shape=by_size(fleet, limits.spare_servers)[-1]), None
+    return Found(holds=True, shape=listed[place]), listed[place - 1] if place else None
 
 
 def choose_cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Prices) -> Choice:
@@ -186,10 +160,10 @@ def choose_cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Pric
     """
     found, before = cheapest(fleet, unit, limits, prices, "upper")
     low = cheapest(fleet, unit, limits, prices, "lower")[0].shape
-    choice = shapes.explained(fleet, unit, limits, found, low)
+    choice = explained(fleet, unit, limits, found, low)
     if before is None:
         return choice
-    reasons = "; ".join(shapes.broken(fleet, unit, limits, before)) + shapes.lost(limits, before.servers)
+    reasons = "; ".join(broken(fleet, unit, limits, before)) + servers_lost(limits, before.servers)
     return choice._replace(smaller=Smaller(exists=True, shape=before, fails_because=reasons))
 
 

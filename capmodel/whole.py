@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from capmodel import answer, division, probability, reach, shapes
+from capmodel import answer, division, probability, reach
 from capmodel.answer import count
+from capmodel.choice import Choice, choose, servers_lost
 from capmodel.cluster import UnitCosts
 from capmodel.deployment import Inputs
 from capmodel.division import Part
 from capmodel.reach import Measured
-from capmodel.shapes import Choice, Limits
+from capmodel.shapes import Limits
 
 
 class Sized(NamedTuple):
@@ -119,7 +120,7 @@ def sized(part: Part, unit: UnitCosts, limits: Limits) -> Sized:
         See there.
     """
     own = limits._replace(spare_servers=0) if part.fleet.datastore == "sqlite" else limits
-    choice = shapes.choose(part.fleet, unit, own)
+    choice = choose(part.fleet, unit, own)
     return Sized(name=part.name, number=part.number, fleet=part.fleet, limits=own, choice=choice)
 
 
@@ -418,7 +419,7 @@ def surety(parts: list[Sized], unit: UnitCosts) -> str:
     found = probability.chances(part.fleet, unit, part.limits, part.choice.shape, part.choice.memory_gb).every
     share = "more than 99.9 %" if found > 0.999 else f"{100.0 * found:.3g} %"
     whose = "this shape" if len(parts) == 1 and part.number == 1.0 else "the fullest cluster"
-    lost = shapes.lost(part.limits, part.choice.shape.servers)
+    lost = servers_lost(part.limits, part.choice.shape.servers)
     return "The probability that " + whose + " keeps all limits together" + lost + " is " + share + "."
 
 

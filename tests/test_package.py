@@ -284,7 +284,18 @@ def test_what_spire_fixes_depends_on_nothing():
 
 
 @pytest.mark.parametrize(
-    "name", ["cluster.py", "shapes.py", "reach.py", "probability.py", "answer.py", "spire.py", "waking.py"]
+    "name",
+    [
+        "cluster.py",
+        "shapes.py",
+        "search.py",
+        "choice.py",
+        "reach.py",
+        "probability.py",
+        "answer.py",
+        "spire.py",
+        "waking.py",
+    ],
 )
 def test_the_arithmetic_that_pages_share_is_scalar(name):
     assert not tops(PACKAGE / name) & {"numpy", "pandas", "scipy", "statsmodels"}
@@ -298,7 +309,7 @@ def test_loaders_fit_nothing_and_models_know_their_place():
     assert not own("datasets.py") & models
     assert not own("sizing.py") & {"queueing", "cluster", "costs"}
     assert not own("deployment.py") & models
-    assert not own("costs.py") & {"plan", "validation", "shapes"}
+    assert not own("costs.py") & {"plan", "validation", "search", "choice"}
     assert not tops(PACKAGE / "datasets.py") & {"statsmodels", "scipy"}
     assert not own("validation.py") & {"charts", "cli"}
     # Nothing is built on the command line.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 import capmodel as cm
-from capmodel import cluster, plan, reach, shapes
+from capmodel import cluster, plan, reach, search, shapes
 
 few = settings(max_examples=12)
 LARGEST_DATASTORE = shapes.DATASTORE_CORE_RUNGS[-1]
@@ -88,7 +88,7 @@ def test_the_search_finds_what_looking_at_every_shape_finds(fleet, spare, utiliz
         patch.setattr(shapes, "DATASTORE_CORE_RUNGS", (1, 4, 16))
         for end in ("upper", "lower"):
             expected = first_that_holds(inputs, unit, limits, end)
-            found = shapes.smallest(inputs, unit, limits, end)
+            found = search.smallest(inputs, unit, limits, end)
             assert (tuple(found.shape) if found.holds else None) == expected
 
 
@@ -252,7 +252,7 @@ def test_the_smallest_answer_keeps_a_server_to_spare(costs):
 def test_the_low_end_of_the_shape_is_what_the_low_end_of_the_demand_needs(costs):
     fleet = cm.Deployment(agents=30_000, workloads=90_000)
     part = cm.size(fleet, costs).clusters[0]
-    low = shapes.smallest(fleet.inputs(), costs.unit_costs("postgresql"), limits_of(fleet), "lower").shape
+    low = search.smallest(fleet.inputs(), costs.unit_costs("postgresql"), limits_of(fleet), "lower").shape
     assert low.servers * low.cores < part.servers * part.cores_per_server
     for name, chosen in (("servers", part.servers), ("cores_per_server", part.cores_per_server)):
         assert chosen in part.interval[name].values()

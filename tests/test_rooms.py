@@ -15,7 +15,7 @@ STEPS = (
     {"datasets", "pooling", "deployment"},
     {"topology", "work", "regression", "ladder"},
     {"sizing", "memory", "cluster"},
-    {"costs", "shapes"},
+    {"costs", "search"},
     {"plan", "validation", "cross_validation"},
     {"cli"},
 )
@@ -43,7 +43,7 @@ def test_no_room_needs_one_of_a_later_step(step):
         ("topology", {"costs", "cluster", "datasets"}),
         ("percentiles", {"spire", "datasets", "cluster"}),
         ("prometheus", {"costs", "plan", "cluster", "queueing"}),
-        ("costs", {"queueing", "simulation", "shapes", "topology"}),
+        ("costs", {"queueing", "simulation", "search", "choice", "topology"}),
         ("validation", {"plan", "charts", "simulation"}),
     ],
 )

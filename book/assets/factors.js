@@ -41,7 +41,7 @@
   /* Computes what the charts show; they take it when they are there. */
   function solve({ inputs, limits, unit, store }) {
     const { factors, effects } = model;
-    const shape = model.shapes.choose(inputs, unit, limits).shape, quantile = limits.quantile;
+    const shape = model.choice.choose(inputs, unit, limits).shape, quantile = limits.quantile;
     const changes = factors.changes(inputs, unit, shape.servers, quantile);
     const now = effects.demanded(inputs, unit, shape.servers, quantile);
     const about = factors.about(inputs, shape, store), sentence = factors.sentence(inputs, now, changes, store);

@@ -9,7 +9,7 @@
      fleet.remember(texts);                write what differs from the defaults to the address, and carry it on
 
    `inputs`, `limits` and `unit` are what the translated functions of the package take, such as
-   window.capmodel.shapes.choose(inputs, unit, limits). Names, bounds and defaults of the controls are those of
+   window.capmodel.choice.choose(inputs, unit, limits). Names, bounds and defaults of the controls are those of
    book/ext/controls.py (window.capmodel.controls). Parameters of the address that are no control's stay as they are.
    Links marked data-carry, and all links of the page's text to index.html, topologies.html and factors.html, get the
    fleet's parameters added. A classic script, so that it runs from disk. */

@@ -21,7 +21,8 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "deployment": ("Inputs",),
     "cluster": ("forecast",),
     "division": ("divided", "federated", "root_alone"),
-    "shapes": ("Limits", "Shape", "choose"),
+    "shapes": ("Limits", "Shape"),
+    "choice": ("choose",),
     "answer": ("bar", "binding", "comparison", "duration", "quantities", "smaller", "span", "written"),
     "growth": ("capacity", "curve", "room"),
     "whole": (
