@@ -1,6 +1,7 @@
 """What the tests share: the built site, a browser, and draws that are the same every time."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -12,6 +13,9 @@ sys.path.insert(0, str(ROOT / "book" / "ext"))
 
 settings.register_profile("capmodel", derandomize=True, deadline=None, database=None)
 settings.load_profile("capmodel")
+
+#: What scripts of the theme report about themselves.
+CHATTER = re.compile(r"\[PST\]|\[togglebutton\]")
 
 #: A browser that asks nobody for anything.
 BROWSER_ARGUMENTS = [

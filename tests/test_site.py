@@ -2,20 +2,16 @@
 
 import csv
 import io
-import json
 import re
 
 import altair as alt
 import pytest
-from conftest import ROOT
+from conftest import CHATTER
 
 from capmodel import charts
 
-NAMES = sorted({"genindex", "search", *(path.stem for path in (ROOT / "book").glob("*.md"))})
 SCREEN = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
-#: What scripts of the theme report about themselves.
-CHATTER = re.compile(r"\[PST\]|\[togglebutton\]")
 
 DRAWN = """() => [...document.querySelectorAll("figure.capchart")].every(
     (figure) => figure.dataset.drawn || figure.querySelector(".capchart-error"))"""
@@ -80,37 +76,6 @@ def shown(page):
         """() => [...document.querySelectorAll("figure.capchart")][0].querySelectorAll("svg.marks path[d]")
                  .values().map((path) => path.getAttribute("d")).toArray().join()"""
     )
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_page_is_whole(visit, site, name):
-    visited = visit(name)
-    page = visited.page
-    assert page.title()
-    figures = page.locator("figure.capchart")
-    assert figures.count() == (site / f"{name}.html").read_text().count('<figure class="capchart')
-    assert page.locator(".capchart-error").count() == 0
-    for figure in figures.all():
-        spec = json.loads(figure.locator("script[type='application/json']").text_content())
-        picture = figure.locator("svg.marks").first
-        assert picture.locator("path, text, rect, line, circle").count() > 0
-        label = figure.locator("[role='graphics-document']").first.get_attribute("aria-label")
-        # A page's own script may have said it anew, for the reader's fleet.
-        assert label == figure.evaluate("(figure) => figure.chart.description")
-        assert spec["description"]
-        for control in figure.locator(".capchart-controls :is(input, select)").all():
-            assert control.evaluate("(control) => control.labels.length") == 1
-    for formula in page.locator(".math").all():
-        assert formula.locator("math").evaluate("(math) => math.getBoundingClientRect().width") > 0
-    page.set_viewport_size(PHONE)
-    page.wait_for_timeout(350)
-    page.wait_for_function(DRAWN)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    for figure in figures.all():
-        view = figure.locator(".capchart-view")
-        assert view.evaluate("(view) => view.scrollWidth - view.clientWidth") <= 0, "a chart is wider than the phone"
-    assert visited.remote == []
-    assert visited.complaints == []
 
 
 def test_a_page_opened_on_a_phone_fits(visit):
