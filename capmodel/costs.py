@@ -18,7 +18,7 @@ from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.table import SimpleTable
 
 from capmodel import datasets, host
-from capmodel.cluster import Block, UnitCosts, waiting
+from capmodel.demands import Block, UnitCosts
 from capmodel.memory import MemoryResults, ServerMemory
 from capmodel.regression import RESOLUTION_S, ComponentFit, fit_families, normal_quantile
 from capmodel.response import ResponseResults, fit_response, stretch
@@ -30,6 +30,7 @@ from capmodel.sources import (
     joined,
     sources_of,
 )
+from capmodel.steady import waiting
 from capmodel.waking import Waking, at_speed, waking_share
 from capmodel.work import (
     COMPONENTS,

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capmodel import spire
-from capmodel.cluster import waiting
 from capmodel.response import stretch
+from capmodel.steady import waiting
 
 
 class HostState(NamedTuple):

@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from capmodel.answer import count, written
-from capmodel.cluster import waiting
+from capmodel.steady import waiting
 
 #: Probabilities below this share of the sum so far are left out.
 NEGLIGIBLE = 1e-19

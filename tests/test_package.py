@@ -286,6 +286,8 @@ def test_what_spire_fixes_depends_on_nothing():
 @pytest.mark.parametrize(
     "name",
     [
+        "demands.py",
+        "steady.py",
         "cluster.py",
         "shapes.py",
         "search.py",
