@@ -1,7 +1,7 @@
 """Rules that predict public figures on SPIRE at scale: what a report says of its fleet in, a range out.
 
 The rules are pure functions in one table, `RULES`, by quantity and unit. What no rule covers is named, with the reason,
-in `NOT_COMPARABLE`. :mod:`capmodel.field_reports` reads the figures and judges them.
+in :mod:`capmodel.not_comparable`. :mod:`capmodel.field_reports` reads the figures and judges them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ import numpy as np
 import pandas as pd
 
 from capmodel import cluster, issue_1351, spire
-from capmodel.datasets import load_reference_sizing
 from capmodel.deployment import Deployment, operation_rates
-from capmodel.plan import evaluate, size
+from capmodel.plan import evaluate
 from capmodel.regression import normal_quantile
-from capmodel.sizing import SizingRegression, shape_of_rung
 
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
@@ -87,7 +85,7 @@ class Model(NamedTuple):
     crawl : callable
         Agents and workloads to :class:`capmodel.issue_1351.Crawl`, on one shape for one workload.
     cells : callable
-        To the frame of :func:`reference_cells`.
+        To the frame of :func:`capmodel.held_out_cells.reference_cells`.
     """
 
     costs: CostResults
@@ -453,60 +451,6 @@ def _selector_rows(report: Report, model: Model) -> Prediction:
 # The sizing table.
 
 
-def reference_cells(costs: CostResults, level: float = 0.9) -> pd.DataFrame:
-    """Predict each cell of the published sizing table from the other cells, and say what its fleet needs.
-
-    Parameters
-    ----------
-    costs : CostResults
-        Fitted costs.
-    level : float
-        Coverage of the intervals.
-
-    Returns
-    -------
-    DataFrame
-        agents, workloads; servers, cores_per_server, memory_gb_per_server as printed; the same with ``_estimate``,
-        ``_lower`` and ``_upper`` from a ladder fitted to the other cells; ``needed_servers``,
-        ``needed_cores_per_server``, ``needed_memory_gb_per_server`` and ``needed_datastore_cores`` of the smallest
-        shape that holds the fleet at the measured costs with PostgreSQL and the full cache.
-
-    Raises
-    ------
-    ValueError
-        If `level` is not between 0 and 1.
-    """
-    table = load_reference_sizing().sort_values(["workloads", "agents"]).reset_index(drop=True)
-    ladders = {total: SizingRegression(table, response=total) for total in ("cores", "memory")}
-    rows = []
-    for cell, (agents, workloads) in enumerate(zip(table["agents"], table["workloads"], strict=True)):
-        rungs = {total: _held_out_rungs(ladder, cell, level) for total, ladder in ladders.items()}
-        shapes = shape_of_rung(table.drop(index=cell), rungs["cores"])
-        split = shapes["servers"].iloc[0]
-        smallest = size(Deployment(agents=int(agents), workloads=int(workloads)), costs, level=level).clusters[0]
-        values = {
-            **{f"{name}_{end}": shapes[name].iloc[k] for name in shapes for k, end in enumerate(_INTERVAL)},
-            **{f"memory_gb_per_server_{end}": rungs["memory"][k] / split for k, end in enumerate(_INTERVAL)},
-            "needed_servers": smallest.servers,
-            "needed_cores_per_server": smallest.cores_per_server,
-            "needed_memory_gb_per_server": smallest.memory_gb_per_server,
-            "needed_datastore_cores": smallest.datastore_cores,
-        }
-        rows.append(values)
-    return pd.concat([table, pd.DataFrame(rows)], axis=1)
-
-
-_INTERVAL = ("estimate", "lower", "upper")
-
-
-def _held_out_rungs(ladder: SizingRegression, cell: int, level: float) -> list[int]:
-    """Return the median rung of a cell without it, and those that hold the ends of its interval."""
-    fleet = ladder.table[["agents", "workloads"]].to_numpy(float)[cell]
-    found = ladder.without(cell).fit().predict(fleet[0], fleet[1], level, "bounded").iloc[0]
-    ends = [max(math.ceil(math.log2(found[end]) - 1e-6), ladder.lowest) for end in ("lower", "upper")]
-    return [int(found["rung"]), *(int(2**end) for end in ends)]
-
-
 def _cell(column: str) -> Predict:
     def predict(report: Report, model: Model) -> Prediction:
         cells = model.cells()
@@ -518,7 +462,7 @@ def _cell(column: str) -> Predict:
             f"at the measured costs {cell['needed_servers']} servers with {cell['needed_cores_per_server']} core(s) "
             f"and {cell['needed_memory_gb_per_server']} GB each hold this fleet"
         )
-        estimate, lower, upper = (float(cell[f"{column}_{end}"]) for end in _INTERVAL)
+        estimate, lower, upper = (float(cell[f"{column}_{end}"]) for end in ("estimate", "lower", "upper"))
         return Prediction(estimate, lower, upper, note)
 
     return predict
@@ -777,76 +721,4 @@ RULES = {
     key: Rule(group.kind, group.made_of, group.unknown, predict)
     for group in _GROUPS
     for key, predict in group.rules.items()
-}
-
-#: Why a figure is not compared, and the quantities that this is true of, whatever their unit.
-NOT_COMPARABLE = {
-    "a size or a rate that predictions start from": (
-        "agents workloads entries entries_per_agent selectors_per_agent workloads_per_node "
-        "table_rows_attested_node_entries events_in_table pods_largest_cluster attested_entries_created server_size "
-        "db_size db_instances"
-    ),
-    "a size without a load or a resource beside it": (
-        "largest_deployment_nodes fleet_nodes services workloads_target entries_per_agent_tested "
-        "entries_per_workload_fail"
-    ),
-    "how long was counted, not a load": "measurement_window",
-    "a maximum; the model has means and intervals of means": "db_stmt_latency_max",
-    "one of two queries that the model prices together, as one visited id": (
-        "db_latency_entry_list_avg db_latency_node_selectors_avg"
-    ),
-    "on the agent, which the model leaves out": (
-        "agent_cpu agent_cpu_mean agent_memory agent_memory_before agent_memory_after agent_memory_limit_oom "
-        "agent_memory_at_450_conns agent_memory_per_sds_connection agent_memory_leak agent_memory_growth "
-        "agent_memory_growth_per_fetch agent_time_to_oom_512Mi agent_limit_workaround agent_grpc_read_buffer "
-        "agent_svid_sync_interval agent_rpc_timeout agent_rpc_timeout_jwt_cache_hit implied_connections "
-        "sds_connections svid_cache_utilisation svid_cache_bytes_per_svid delegated_identities_at_4MB "
-        "identities_held_per_agent kubelet_pod_list_size k8s_attest_timeout workload_api_timeout_failing "
-        "attestation_time_after chart_example_agent_request"
-    ),
-    "bytes in a message follow from the lengths of names and paths, which the report does not give": (
-        "entry_wire_size entry_wire_size_min entry_wire_size_typical shallow_entry_wire_size entry_size_upper_bound "
-        "sync_response_size list_entries_response_size entries_in_list entries_at_4MB entries_at_32MB cert_size "
-        "x509_svid_size_with_chain bundle_grpc_message"
-    ),
-    "a micro-benchmark of a part of what the model prices as one": (
-        "bench_build_cache_in_memory_before bench_cache_memory_before bench_cache_memory_after "
-        "bench_get_authorized_entries_before bench_get_authorized_entries_after "
-        "bench_get_authorized_entries_alloc_before bench_get_authorized_entries_clone "
-        "bench_get_authorized_entries_manual bench_get_authorized_entries_shallow bench_entry_lookup_before "
-        "bench_entry_lookup_after bench_build_cache_before bench_build_cache_after lookup_cost_per_call "
-        "entry_lookup_improvement opa_policy_eval_before opa_policy_eval_after"
-    ),
-    "a micro-benchmark of an empty cache, as was found later": "bench_get_authorized_entries_INVALID",
-    "a constant or a setting that the model does not use": (
-        "sync_interval_emergency readiness_budget lb_policy entries_cache_size backoff_max_interval "
-        "db_max_open_conns_default prune_throughput list_entries_period_default full_cache_reload_interval_default "
-        "prune_events_older_than_default sync_timeout"
-    ),
-    "a fault or what followed from one; the model has servers that work": (
-        "incident stale_entry_fraction skipped_node_events_peak skipped_node_events_common spike_duration "
-        "redundant_db_queries entries_primary_vs_replica attested_rows_after_crashloop selector_rows_after_crashloop "
-        "concurrent_attest_deadlock server_cpu_idle_bug"
-    ),
-    "another program, not a SPIRE server or its datastore": (
-        "aws_jwks_key_limit aws_org_list_time aws_api_rtt aws_accounts aws_calls_per_refresh aws_calls_15m "
-        "controller_manager_memory controller_manager_memory_per_pod server_pod_cpu_idle_gc0 "
-        "server_pod_cpu_idle_gc10 sidecar_cpu sidecar_memory csi_provider_cpu "
-        "chart_example_controller_manager_request"
-    ),
-    "no run measured work of that kind": (
-        "db_startup_delete_time server_startup_time event_replay_rate db_queries_per_node_event_before "
-        "node_batch_query_speedup server_cpu_reduction_jwt"
-    ),
-    "the fleet or the rate of writes behind it was not published": (
-        "db_read_load_reduction_factor db_time_share_federation db_time_share_FederatesWith_read "
-        "db_time_share_bundles_IN_NULL db_primary_cpu db_busy_cores_per_primary db_concurrent_connections "
-        "table_growth bundle_jwt_keys bundle_jwt_keys_stale"
-    ),
-    "an example, an estimate or a formula, not a figure of a fleet": (
-        "hypothetical_agents_per_server cache_memory_expected unneeded_db_queries_per_sync jwt_keys_in_bundle "
-        "chart_example_server_request"
-    ),
-    "arithmetic on other figures of the same report": "backlog_growth list_entries_row_rate",
-    "no figure is given": "server_memory_in_load_test",
 }

@@ -17,14 +17,14 @@ import pandas as pd
 from capmodel import issue_1351
 from capmodel.field_predictions import (
     NO_FIGURE,
-    NOT_COMPARABLE,
     NOTHING,
     RULES,
     Model,
     Report,
     Span,
-    reference_cells,
 )
+from capmodel.held_out_cells import reference_cells
+from capmodel.not_comparable import NOT_COMPARABLE
 from capmodel.regression import normal_quantile
 
 if TYPE_CHECKING:

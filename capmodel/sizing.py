@@ -12,7 +12,6 @@ The guide does not define "number of workloads". It is read as the registered wo
 from __future__ import annotations
 
 import copy
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -25,10 +24,10 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import chi2
 from scipy.stats import f as f_distribution
 
+from capmodel.baselines import baselines, scored, uniform_elpd
 from capmodel.ladder import (
     FAMILIES,
     Array,
-    Censored,
     Family,
     LadderFit,
     Posterior,
@@ -41,186 +40,21 @@ from capmodel.ladder import (
     rung_probabilities,
     sample_posterior,
 )
+from capmodel.printed_table import Points, bounds_at, cells_of, monotone_bounds, one_of, points_of, shape_of_rung
 
 __all__ = ["DISTRIBUTIONS", "HeldOut", "SizingRegression", "SizingResults", "monotone_bounds", "shape_of_rung"]
-
-#: What can be modelled: unit of the total, and the column that servers are multiplied by.
-RESPONSES = {"cores": "cores_per_server", "memory": "memory_gb_per_server", "servers": None}
-
 #: How the uncertainty of the parameters enters a prediction.
 DISTRIBUTIONS = ("plug-in", "posterior", "bounded")
-READINGS = ("registered", "per_agent")
-
-_COLUMNS = ("agents", "workloads", "servers", "cores_per_server", "memory_gb_per_server")
 #: Points that are worked on at a time: 500 draws by 500 points by 20 rungs fit into memory.
 _CHUNK = 500
 _TAIL = 1e-6
 _LARGEST_LOG_RUNG = 62
-_LARGEST_FLEET = 1e12
-
-
-class _Points(NamedTuple):
-    agents: Array
-    workloads: Array
-
-
-def _points(agents: ArrayLike, workloads: ArrayLike) -> _Points:
-    """Return the fleets as two flat arrays of one length."""
-    checked = []
-    for name, given in (("agents", agents), ("workloads", workloads)):
-        try:
-            values = np.asarray(given, dtype=float)
-        except (TypeError, ValueError):
-            raise ValueError(f"{name}: got {given!r}, expected numbers") from None
-        wrong = values[~((values >= 1.0) & (values <= _LARGEST_FLEET))]
-        if wrong.size:
-            raise ValueError(f"{name}: got {wrong.flat[0]:g}, expected at least 1 and at most {_LARGEST_FLEET:g}")
-        checked.append(values)
-    try:
-        first, second = np.broadcast_arrays(*checked)
-    except ValueError:
-        shapes = " and ".join(str(values.shape) for values in checked)
-        raise ValueError(f"agents, workloads: got shapes {shapes}, expected shapes that broadcast") from None
-    return _Points(first.ravel().astype(float), second.ravel().astype(float))
 
 
 def _level(level: float) -> float:
     if not 0.0 < level < 1.0:
         raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
     return float(level)
-
-
-def _choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(map(repr, allowed))}")
-    return str(value)
-
-
-def _totals(table: pd.DataFrame, response: str) -> NDArray[np.int64]:
-    """Return the printed total of each cell, checked to be a power of two."""
-    _choice("response", response, tuple(RESPONSES))
-    missing = [name for name in _COLUMNS if name not in table.columns]
-    if missing:
-        raise ValueError(f"table: got no column {missing[0]!r}, expected {', '.join(_COLUMNS)}")
-    for name in _COLUMNS:
-        values = pd.to_numeric(table[name], errors="coerce").to_numpy(float)
-        wrong = ~(np.isfinite(values) & (values > 0.0))
-        if wrong.any():
-            raise ValueError(f"table: got {table[name][wrong].iloc[0]!r} in {name}, expected a number above 0")
-    per_server = RESPONSES[response]
-    totals = table["servers"].to_numpy(float) * (1.0 if per_server is None else table[per_server].to_numpy(float))
-    for total in totals:
-        if total < 1 or total != 2.0 ** round(float(np.log2(total))):
-            raise ValueError(f"table: got {total:g} {response} in all, expected a power of two")
-    return totals.astype(np.int64)
-
-
-def _registered(table: pd.DataFrame, workloads_are: str) -> Array:
-    """Return the registered workloads of each cell under a reading of the table."""
-    _choice("workloads_are", workloads_are, READINGS)
-    workloads = table["workloads"].to_numpy(float)
-    return workloads * table["agents"].to_numpy(float) if workloads_are == "per_agent" else workloads
-
-
-def _bounds_at(cells: Censored, points: _Points) -> tuple[Array, Array]:
-    """Return log2 of the largest rung at or below each point and of the smallest at or above; infinite if none."""
-    # A millionth apart is the same fleet, so that 10 ** log10(x) is.
-    slack = 1e-6
-    agents, workloads = points.agents[:, None], points.workloads[:, None]
-    below = (cells.agents <= agents * (1.0 + slack)) & (cells.workloads <= workloads * (1.0 + slack))
-    above = (cells.agents >= agents * (1.0 - slack)) & (cells.workloads >= workloads * (1.0 - slack))
-    lower = np.where(below, cells.upper, -np.inf).max(axis=1)
-    upper = np.where(above, cells.upper, np.inf).min(axis=1)
-    return lower, upper
-
-
-def monotone_bounds(
-    table: pd.DataFrame,
-    agents: ArrayLike,
-    workloads: ArrayLike,
-    response: str = "cores",
-    workloads_are: str = "registered",
-) -> pd.DataFrame:
-    """Bound a fleet's total by the printed cells around it, without a model.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns of ``reference_sizing.csv``.
-    agents, workloads : array_like
-        The fleets; registered workloads of the deployment. They broadcast.
-    response : {"cores", "memory", "servers"}
-        Which total: cores, gigabytes or servers.
-    workloads_are : {"registered", "per_agent"}
-        How the table's workloads are read.
-
-    Returns
-    -------
-    DataFrame
-        agents, workloads, lower, upper: the largest printed total of a fleet that is no larger in either direction,
-        and the smallest of one that is no smaller; 0 and infinity where the table has none. A larger fleet needs no
-        less, and that is all that is assumed.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, a total is not a power of two or a fleet is not from 1 to 1e12.
-
-    Examples
-    --------
-    >>> import capmodel as cm
-    >>> monotone_bounds(cm.load_reference_sizing(), 3500, 5000)[["lower", "upper"]].iloc[0].tolist()
-    [32.0, 128.0]
-    """
-    cells = _cells(table, response, workloads_are)
-    points = _points(agents, workloads)
-    lower, upper = _bounds_at(cells, points)
-    return pd.DataFrame({**points._asdict(), "lower": 2.0**lower, "upper": 2.0**upper})
-
-
-def _cells(table: pd.DataFrame, response: str, workloads_are: str) -> Censored:
-    upper = np.log2(_totals(table, response).astype(float))
-    # The lowest rung is the least that the guide prescribes, so any smaller need is printed as it too.
-    lower = np.where(upper == upper.min(), -np.inf, upper - 1.0)
-    return Censored(table["agents"].to_numpy(float), _registered(table, workloads_are), lower, upper)
-
-
-def shape_of_rung(table: pd.DataFrame, cores: ArrayLike) -> pd.DataFrame:
-    """Split a total of cores into servers as the table does.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns of ``reference_sizing.csv``.
-    cores : array_like of int
-        Totals, powers of two.
-
-    Returns
-    -------
-    DataFrame
-        servers, cores_per_server. A printed total is split as printed. Above the table cores per server stay at their
-        largest and servers are added; below it, servers stay at their smallest number while cores last.
-
-    Raises
-    ------
-    ValueError
-        If a total is not a power of two of at least 1.
-
-    Examples
-    --------
-    >>> import capmodel as cm
-    >>> shape_of_rung(cm.load_reference_sizing(), [32, 256])["servers"].tolist()
-    [2, 16]
-    """
-    printed = dict(zip(_totals(table, "cores").tolist(), table["servers"].astype(int).tolist(), strict=True))
-    largest, fewest = int(table["cores_per_server"].max()), int(table["servers"].min())
-    rows = []
-    for total in np.asarray(cores, dtype=float).ravel():
-        if not total >= 1.0 or total != 2.0 ** round(float(np.log2(total))):
-            raise ValueError(f"cores: got {total:g}, expected a power of two of at least 1")
-        servers = printed.get(int(total)) or min(max(int(total) // largest, fewest), int(total))
-        rows.append((servers, int(total) // servers))
-    return pd.DataFrame(rows, columns=["servers", "cores_per_server"])
 
 
 class HeldOut(NamedTuple):
@@ -290,10 +124,10 @@ class SizingRegression:
         response: str = "cores",
         workloads_are: str = "registered",
     ) -> None:
-        self.family: Family = FAMILIES[_choice("family", family, tuple(FAMILIES))]
+        self.family: Family = FAMILIES[one_of("family", family, tuple(FAMILIES))]
         self.response = response
         self.workloads_are = workloads_are
-        self.cells = _cells(table, response, workloads_are)
+        self.cells = cells_of(table, response, workloads_are)
         self.lowest, self.highest = float(self.cells.upper.min()), float(self.cells.upper.max())
         self.table = table.reset_index(drop=True)
         needed = len(self.family.parameters) + 3
@@ -344,7 +178,7 @@ class SizingRegression:
         corners = self._hull.vertices
         return pd.DataFrame({"agents": self.cells.agents[corners], "workloads": self.cells.workloads[corners]})
 
-    def outside(self, points: _Points) -> NDArray[np.bool_]:
+    def outside(self, points: Points) -> NDArray[np.bool_]:
         """Return which fleets lie outside the convex hull of the cells on logarithmic axes; its edge is inside."""
         where = np.log10(np.column_stack(points))
         return np.any(where @ self._hull.equations[:, :2].T + self._hull.equations[:, 2] > 1e-6, axis=1)
@@ -458,7 +292,7 @@ class SizingResults:
         [0.43, 1.06]
         """
         level = _level(level)
-        _choice("method", method, ("profile", "profile-f", "posterior", "wald"))
+        one_of("method", method, ("profile", "profile-f", "posterior", "wald"))
         if method == "wald":
             half = self.bse * float(ndtri(0.5 + level / 2.0))
             return pd.DataFrame({"lower": self.params - half, "upper": self.params + half})
@@ -501,7 +335,7 @@ class SizingResults:
         ValueError
             If there is no such parameter, or a value lies beyond its bounds.
         """
-        index = self._names.index(_choice("parameter", parameter, tuple(self._names)))
+        index = self._names.index(one_of("parameter", parameter, tuple(self._names)))
         held = np.asarray(values, dtype=float).ravel()
         lower, upper = parameter_bounds(self.model.family)
         for value in held[~((held >= lower[index]) & (held <= upper[index]))]:
@@ -518,7 +352,7 @@ class SizingResults:
         return sample_posterior(self.model.family, self.model.cells, self.solution)
 
     def _draws(self, distribution: str) -> Array:
-        _choice("distribution", distribution, DISTRIBUTIONS)
+        one_of("distribution", distribution, DISTRIBUTIONS)
         return self.solution.params[None, :] if distribution == "plug-in" else self.posterior.draws
 
     def predict(
@@ -555,13 +389,13 @@ class SizingResults:
         >>> ladder.predict([10, 20_000], 1000)["extrapolated"].tolist()
         [False, True]
         """
-        points = _points(agents, workloads)
+        points = points_of(agents, workloads)
         level = _level(level)
         draws = self._draws(distribution)
         shares = (0.5 - level / 2.0, 0.5, 0.5 + level / 2.0)
         parts = []
         for start in range(0, len(points.agents), _CHUNK):
-            part = _Points(*(values[start : start + _CHUNK] for values in points))
+            part = Points(*(values[start : start + _CHUNK] for values in points))
             mean = self.model.family.mean(draws, *part)
             need_above, need_below = self._needs(part) if distribution == "bounded" else (None, None)
             parts.append([latent_quantile(mean, draws[:, -1:], share, need_above, need_below) for share in shares])
@@ -583,25 +417,25 @@ class SizingResults:
             return frame
         return pd.concat([frame, shape_of_rung(self.model.table, frame["rung"])], axis=1)
 
-    def _needs(self, points: _Points) -> tuple[Array, Array]:
+    def _needs(self, points: Points) -> tuple[Array, Array]:
         """Return the bounds that the printed cells set on log2 of the need at other fleets."""
-        lower, upper = _bounds_at(self.model.cells, points)
+        lower, upper = bounds_at(self.model.cells, points)
         if (lower > upper).any():
             raise ValueError("distribution: got 'bounded', expected a table whose totals rise in both directions")
         return np.where(lower > self.model.lowest, lower - 1.0, -np.inf), upper
 
-    def _rungs(self, points: _Points, edges: Array, distribution: str) -> Array:
+    def _rungs(self, points: Points, edges: Array, distribution: str) -> Array:
         draws = self._draws(distribution)
         parts = [np.empty((0, len(edges)))]
         for start in range(0, len(points.agents), _CHUNK):
-            part = _Points(*(values[start : start + _CHUNK] for values in points))
+            part = Points(*(values[start : start + _CHUNK] for values in points))
             if distribution == "bounded":
                 parts.append(np.exp(self._log_rungs(part, edges, distribution)))
             else:
                 parts.append(rung_probabilities(self.model.family.mean(draws, *part), draws[:, -1:], edges))
         return np.concatenate(parts)
 
-    def _log_rungs(self, points: _Points, edges: Array, distribution: str) -> Array:
+    def _log_rungs(self, points: Points, edges: Array, distribution: str) -> Array:
         draws = self._draws(distribution)
         mean = self.model.family.mean(draws, *points)
         if distribution != "bounded":
@@ -609,19 +443,19 @@ class SizingResults:
         above, upper = self._needs(points)
         return log_rung_probabilities(mean, draws[:, -1:], edges, above + 1.0, upper)
 
-    def _edges(self, points: _Points, distribution: str) -> Array:
+    def _edges(self, points: Points, distribution: str) -> Array:
         """Return log2 of the rungs, from the lowest printed to where what lies above has no weight."""
         draws = self._draws(distribution)
         largest = np.full(len(draws), -np.inf)
         for start in range(0, len(points.agents), _CHUNK):
-            part = _Points(*(values[start : start + _CHUNK] for values in points))
+            part = Points(*(values[start : start + _CHUNK] for values in points))
             largest = np.maximum(largest, self.model.family.mean(draws, *part).max(axis=1))
         tops = np.arange(self.model.highest + 1.0, _LARGEST_LOG_RUNG + 1.0)
         above = ndtr((largest[:, None] - tops) / draws[:, -1:]).mean(axis=0)
         top = tops[min(int(np.argmax(above < _TAIL)), len(tops) - 1)] if (above < _TAIL).any() else tops[-1]
         return np.arange(self.model.lowest, top + 1.0)
 
-    def _probability_of(self, points: _Points, log_rung: Array, distribution: str) -> Array:
+    def _probability_of(self, points: Points, log_rung: Array, distribution: str) -> Array:
         if not len(log_rung):
             return np.empty(0)
         top = max(log_rung.max(), self.model.highest) + 1.0
@@ -657,7 +491,7 @@ class SizingResults:
         >>> float(ladder.probabilities(1000, 5000).sum(axis=1).iloc[0].round(9))
         1.0
         """
-        points = _points(agents, workloads)
+        points = points_of(agents, workloads)
         edges = self._edges(points, distribution)
         index = pd.MultiIndex.from_arrays(points, names=["agents", "workloads"])
         columns = pd.Index((2 ** edges.astype(np.int64)).tolist(), name="rung")
@@ -678,8 +512,8 @@ class SizingResults:
         """
         cells = self.model.cells
         edges = np.arange(self.model.lowest, self.model.highest + 3.0)
-        points = _Points(cells.agents, cells.workloads)
-        return _scored(self.model, self._log_rungs(points, edges, distribution), edges)
+        points = Points(cells.agents, cells.workloads)
+        return scored(self.model, self._log_rungs(points, edges, distribution), edges)
 
     def coverage(self, level: float = 0.9, tables: int = 200, seed: int = 0) -> pd.DataFrame:
         """Return how often intervals hold the parameters of tables that are drawn from this fit.
@@ -758,16 +592,16 @@ class SizingResults:
         >>> int(cells["exact"].sum()), int(cells["within_one"].sum())
         (9, 16)
         """
-        _choice("distribution", distribution, DISTRIBUTIONS)
+        one_of("distribution", distribution, DISTRIBUTIONS)
         cells = self.model.cells
         edges = np.arange(self.model.lowest, self.model.highest + 3.0)
         rows = np.concatenate(
             [
-                fit._log_rungs(_Points(cells.agents[[i]], cells.workloads[[i]]), edges, distribution)
+                fit._log_rungs(Points(cells.agents[[i]], cells.workloads[[i]]), edges, distribution)
                 for i, fit in enumerate(self._held_out)
             ]
         )
-        return _scored(self.model, rows, edges)
+        return scored(self.model, rows, edges)
 
     def held_out(self, distribution: str = "posterior") -> HeldOut:
         """Sum up :meth:`leave_one_out`.
@@ -788,7 +622,7 @@ class SizingResults:
             int(cells["exact"].sum()),
             int(cells["within_one"].sum()),
             float(cells["log_density"].sum()),
-            _uniform_elpd(self.model),
+            uniform_elpd(self.model),
         )
 
     def beats_uniform(self, distribution: str = "posterior") -> bool:
@@ -829,7 +663,7 @@ class SizingResults:
         ValueError
             If a fleet is not from 1 to 1e12 or `level` is not between 0 and 1.
         """
-        points, alpha = _points(agents, workloads), 1.0 - _level(level)
+        points, alpha = points_of(agents, workloads), 1.0 - _level(level)
         mean, cells = self.model.family.mean, self.model.cells
         at_cells = np.array(
             [
@@ -866,7 +700,7 @@ class SizingResults:
             a rung that it never saw no probability at all; the monotone bounds alone, every rung between them taken
             for equally likely; and the uniform guess over the printed ladder.
         """
-        chosen = DISTRIBUTIONS if distribution is None else (_choice("distribution", distribution, DISTRIBUTIONS),)
+        chosen = DISTRIBUTIONS if distribution is None else (one_of("distribution", distribution, DISTRIBUTIONS),)
         rows: list[dict[str, Any]] = []
         for name in FAMILIES:
             model = self.model
@@ -890,11 +724,11 @@ class SizingResults:
                         "loo_elpd": score.elpd,
                     }
                 )
-        rows += [_ordered_probit(self.model), _bounds_alone(self.model), _uniform(self.model)]
+        rows += baselines(self.model)
         frame = pd.DataFrame(rows)
         counts = ["k", "in_sample_exact", "loo_exact", "loo_within_one"]
         frame[counts] = frame[counts].astype("Int64")
-        return frame.assign(usable=frame["loo_elpd"] > _uniform_elpd(self.model))
+        return frame.assign(usable=frame["loo_elpd"] > uniform_elpd(self.model))
 
     def summary(self, level: float = 0.95) -> Any:
         """Return a printable summary.
@@ -942,86 +776,3 @@ class SizingResults:
         ]
         summary.add_extra_txt(notes)
         return summary
-
-
-def _scored(model: SizingRegression, log_probabilities: Array, edges: Array) -> pd.DataFrame:
-    """Set the median of each cell's rung probabilities beside its printed rung."""
-    printed = model.cells.upper
-    # The tolerance lets two halves make a half.
-    median = edges[np.argmax(np.exp(log_probabilities).cumsum(axis=1) >= 0.5 - 1e-12, axis=1)]
-    log_density = log_probabilities[np.arange(len(printed)), (printed - edges[0]).astype(int)]
-    return pd.DataFrame(
-        {
-            "agents": model.table["agents"],
-            "workloads": model.table["workloads"],
-            "printed": (2**printed).astype(np.int64),
-            "predicted": (2**median).astype(np.int64),
-            "exact": median == printed,
-            "within_one": np.abs(median - printed) <= 1.0,
-            "log_density": log_density,
-        }
-    )
-
-
-def _ladder(model: SizingRegression) -> Array:
-    return np.arange(model.lowest, model.highest + 1.0)
-
-
-def _uniform_elpd(model: SizingRegression) -> float:
-    return -len(model.table) * float(np.log(len(_ladder(model))))
-
-
-def _uniform(model: SizingRegression) -> dict[str, Any]:
-    """Score the guess that takes every printed rung for equally likely."""
-    edges = _ladder(model)
-    scored = _scored(model, np.full((len(model.table), len(edges)), -np.log(len(edges))), edges)
-    return _baseline("uniform guess", 0, float(scored["log_density"].sum()), scored, scored)
-
-
-def _bounds_alone(model: SizingRegression) -> dict[str, Any]:
-    """Score the bounds that the other cells set on each."""
-    edges = _ladder(model)
-    rows = []
-    for cell in range(len(model.table)):
-        at = _Points(model.cells.agents[[cell]], model.cells.workloads[[cell]])
-        lower, upper = _bounds_at(model.without(cell).cells, at)
-        possible = (edges >= lower) & (edges <= upper)
-        rows.append(np.where(possible, -np.log(max(possible.sum(), 1)), -np.inf))
-    return _baseline("monotone bounds", 0, float("nan"), None, _scored(model, np.array(rows), edges))
-
-
-def _ordered_probit(model: SizingRegression) -> dict[str, Any]:
-    """Score statsmodels' ordered probit on log agents and log workloads."""
-    from statsmodels.miscmodels.ordinal_model import OrderedModel
-
-    exog = np.log10(np.column_stack([model.cells.agents, model.cells.workloads]))
-    rung, edges = model.cells.upper, _ladder(model)
-
-    def fitted(kept: NDArray[np.bool_]) -> tuple[Any, Array]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            result = OrderedModel(rung[kept], exog[kept], distr="probit").fit(method="bfgs", disp=False, maxiter=500)
-        log_p = np.full((len(rung), len(edges)), -np.inf)
-        seen = np.searchsorted(edges, np.unique(rung[kept]))
-        log_p[:, seen] = np.log(np.maximum(result.model.predict(result.params, exog=exog), 1e-300))
-        return result, log_p
-
-    whole, inside = fitted(np.ones(len(rung), dtype=bool))
-    held_out = np.array([fitted(np.arange(len(rung)) != cell)[1][cell] for cell in range(len(rung))])
-    scored = _scored(model, held_out, edges)
-    return _baseline("ordered probit", len(whole.params), float(whole.llf), _scored(model, inside, edges), scored)
-
-
-def _baseline(name: str, k: int, llf: float, inside: pd.DataFrame | None, held_out: pd.DataFrame) -> dict[str, Any]:
-    cells = len(held_out)
-    return {
-        "family": name,
-        "distribution": "none" if k == 0 else "plug-in",
-        "k": k,
-        "llf": llf,
-        "aicc": 2.0 * k - 2.0 * llf + 2.0 * k * (k + 1) / (cells - k - 1),
-        "in_sample_exact": None if inside is None else int(inside["exact"].sum()),
-        "loo_exact": int(held_out["exact"].sum()),
-        "loo_within_one": int(held_out["within_one"].sum()),
-        "loo_elpd": float(held_out["log_density"].sum()),
-    }

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 import capmodel as cm
 from capmodel import field_reports
-from capmodel.field_predictions import NOT_COMPARABLE, RULES, Span, reference_cells
+from capmodel.field_predictions import RULES, Span
 from capmodel.field_reports import parse, predict_field_reports
+from capmodel.held_out_cells import reference_cells
+from capmodel.not_comparable import NOT_COMPARABLE
 
 REPORTS = cm.load_field_reports()
 #: The sizing table's cells take most of the time.
