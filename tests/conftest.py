@@ -1,6 +1,7 @@
 """What the tests share: the built site, a browser, and draws that are the same every time."""
 
 import importlib.util
+import os
 import re
 import sys
 from pathlib import Path
@@ -27,6 +28,41 @@ BROWSER_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+#: All charts of a page are drawn, have the width of the page, and show what they were told last.
+AT_REST = """async () => {
+    const figures = [...document.querySelectorAll("figure.capchart")];
+    const wide = (figure) =>
+        figure.dataset.drawn && figure.chart.width === figure.querySelector(".capchart-view").clientWidth;
+    for (const end = Date.now() + 30000; !figures.every(wide) && Date.now() < end;)
+        await new Promise((done) => setTimeout(done, 20));
+    for (let twice = 0; twice < 2; twice++) for (const figure of figures) await figure.chart.result.view.runAsync();
+    if (!figures.every(wide)) throw new Error("a chart has not the width of its page");
+}"""
+
+#: Files whose tests take longest, which start first: a file is one worker's, and the last ones should be short.
+LONG = [
+    "test_accessibility",
+    "test_calculator",
+    "test_translate",
+    "test_robustness_book",
+    "test_book",
+    "test_cli",
+    "test_site",
+    "test_sources",
+    "test_sizing",
+]
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Start three workers on two cores: a third of the time they wait, for a browser or a process."""
+    return max(1, 3 * (os.cpu_count() or 1) // 2)
+
+
+def pytest_collection_modifyitems(items):
+    """Put the long files first, in the order of LONG, without a change inside a file."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 def load_script(path):

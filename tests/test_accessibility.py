@@ -11,20 +11,14 @@ import threading
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT as AXE
-from conftest import CHATTER, ROOT
+from conftest import AT_REST, CHATTER, ROOT
 
 NAMES = sorted({"genindex", "search", *(path.stem for path in (ROOT / "book").glob("*.md"))})
 SCREEN, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 DRAWN = "() => [...document.querySelectorAll('figure.capchart')].every((figure) => figure.dataset.drawn)"
-#: Charts have the width of their page.
-WIDTHS = """() => [...document.querySelectorAll("figure.capchart")].every((figure) =>
-    figure.dataset.drawn && figure.chart.width === figure.querySelector(".capchart-view").clientWidth)"""
 #: The theme has looked again for what scrolls, which it does a while after a change of size.
 STOPS = """() => [...document.querySelectorAll("pre, .cell_output > .output")].every((box) => box.tabIndex ===
     (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight ? 0 : -1))"""
-#: Charts have shown what they were told.
-SHOWN = """async () => { for (let twice = 0; twice < 2; twice++)
-    for (const figure of document.querySelectorAll("figure.capchart")) await figure.chart.result.view.runAsync(); }"""
 #: Pages that list names, all made alike and without charts; what charts do is not asked of them.
 LISTINGS = {name for name in NAMES if name.startswith("api_")} | {"genindex"}
 TELLING = [name for name in NAMES if name not in LISTINGS]
@@ -246,9 +240,8 @@ def _controls(page):
 
 def _turn_to_phone(page):
     page.set_viewport_size(PHONE)
-    for state in (WIDTHS, STOPS):
-        page.wait_for_function(state)
-    page.evaluate(SHOWN)
+    page.wait_for_function(STOPS)
+    page.evaluate(AT_REST)
 
 
 @of_pages("from_disk", NAMES)

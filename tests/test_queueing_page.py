@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import translate
+from conftest import AT_REST
 
 from capmodel import loop, queueing, spire
 
@@ -73,7 +74,7 @@ def wait_for_setting(page, agents, cores, demand_ms):
     page.wait_for_function(
         "(setting) => document.querySelector(`figure.capchart[data-setting='${setting}']`)", arg=setting
     )
-    page.wait_for_timeout(50)
+    page.evaluate(AT_REST)
 
 
 def assert_is_the_model(page, agents, cores, demand_ms):
@@ -162,7 +163,7 @@ def test_a_link_shows_what_its_sender_saw_also_on_a_turned_phone(open_page):
     wait_for_setting(page, 20000, 8, 0.25)
     assert_is_the_model(page, 20000, 8, 0.25)
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_timeout(800)
+    page.evaluate(AT_REST)
     assert_is_the_model(page, 20000, 8, 0.25)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert complaints == []

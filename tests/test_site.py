@@ -212,8 +212,8 @@ def test_pages_run_no_text_and_ask_nobody(visit, tmp_path):
         """() => { const script = document.createElement("script"); script.textContent = "window.came = true";
                    document.head.append(script); }"""
     )
-    page.add_script_tag(url=(tmp_path / "own.js").as_uri())
-    page.wait_for_timeout(200)
+    with page.expect_event("requestfailed"):
+        page.add_script_tag(url=(tmp_path / "own.js").as_uri())
     assert page.evaluate("[window.came, window.ran]") == [None, False]
     assert "csp: https://example.org/picture.png" in visited.complaints
 

@@ -4,6 +4,7 @@ import re
 
 import controls
 import pytest
+from conftest import AT_REST
 from fitted import costs
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,16 +121,17 @@ def test_both_sliders_draw_what_the_package_says(open_page):
     assert len([words for words in drawn(page) if words.endswith("%")]) == 3 + 2 + 12 + 10
     # What the build wrote has few digits.
     check_topologies(page, cm.Deployment(agents=5000, workloads=10_000), 5, rel=1e-3)
-    before = page.evaluate(SHOWN)
     for name, key, steps in (("clusters", "ArrowRight", 6), ("agents", "ArrowLeft", 20)):
         slider = page.locator(f"input[type='range'][data-for='{name}']")
         slider.focus()
         for _ in range(steps):
             page.keyboard.press(key)
-        page.wait_for_function(f"(before) => ({SHOWN})() !== before", arg=before)
-        page.wait_for_function(f"() => location.search.includes('{name}=')")
-        before = page.evaluate(SHOWN)
         agents, clusters = (int(page.locator(f"#calc-{field}").input_value()) for field in ("agents", "clusters"))
+        # A slider's first steps may be drawn while the last ones are still to come.
+        page.wait_for_function(f"(fleet) => ({SHOWN})() === fleet", arg=f"{agents} 10000 postgresql {clusters}")
+        value = {"agents": agents, "clusters": clusters}[name]
+        page.wait_for_function("(words) => location.search.includes(words)", arg=f"{name}={value}")
+        page.evaluate(AT_REST)
         check_topologies(page, cm.Deployment(agents=agents, workloads=10_000), clusters)
     assert agents < 5000
     assert clusters > 5
@@ -154,6 +156,7 @@ def test_a_link_draws_the_topologies_of_its_fleet(open_page, fleet, clusters):
     query = "&".join(f"{name}={value}" for name, value in {**fleet, "clusters": clusters}.items())
     page, complaints = open_page("topologies", f"?{query}")
     page.wait_for_function(SHOWN)
+    page.evaluate(AT_REST)
     check_topologies(page, cm.Deployment(**fleet), clusters)
     heads = [words for words in drawn(page) if words.startswith("Nested: ")]
     assert len(heads) == 1
@@ -170,6 +173,7 @@ def test_a_link_opens_the_topologies_of_its_sender_on_a_phone(open_page):
         "topologies", "?agents=200001&clusters=4&federates=none", viewport={"width": 390, "height": 844}
     )
     page.wait_for_function(SHOWN)
+    page.evaluate(AT_REST)
     assert "Nested: 4 clusters of up to 50,001 agents" in drawn(page)
     assert page.locator("[name='federates']:checked").get_attribute("value") == "none"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -185,6 +189,7 @@ def test_a_link_opens_the_topologies_of_its_sender_on_a_phone(open_page):
 def test_one_agent_is_not_divided(open_page):
     page, complaints = open_page("topologies", "?agents=1&workloads=10&datastore=sqlite")
     page.wait_for_function(SHOWN)
+    page.evaluate(AT_REST)
     _, words, title, _ = package(cm.Deployment(agents=1, workloads=10, datastore="sqlite"), 1)
     assert {name: page.locator(f"[data-out={name}]").text_content() for name in words} == words
     assert headline(page) == title
