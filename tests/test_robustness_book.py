@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from test_book import PAGE, Book
+from test_book import PAGE, TOC, Book
 
 #: Without these rights root is stopped by permissions, as anyone is; elsewhere the tests run without rights as it is.
 WITHOUT_RIGHTS = [
@@ -127,3 +128,64 @@ def test_the_command_passes_the_folder_on(monkeypatch, tmp_path):
     assert result.exit_code == 0
     assert seen["CAPMODEL_BUILD"] == str(tmp_path / "there")
     assert (ROOT / "book/ext/build.py").is_file()
+
+
+# Several pages are run in copies of one process that has imported what they need.
+
+
+@pytest.fixture
+def several(tmp_path):
+    """Return a function that makes a book of three pages more, each with one cell."""
+
+    def make(cell):
+        book = Book(tmp_path)
+        names = [f"page{number}" for number in range(3)]
+        book.write("book/_toc.yml", TOC + "".join(f"      - file: {name}\n" for name in names))
+        head = PAGE.partition("# How much?")[0]
+        for name in names:
+            book.write(f"book/{name}.md", f"{head}# What is {name}?\n\n```{{code-cell}} ipython3\n{cell(name)}\n```\n")
+        return book
+
+    return make
+
+
+def test_pages_are_run_in_copies_and_one_that_fails_is_run_alone_and_reported(several):
+    def cell(name):
+        where = f"import sys\nwith open({name!r}, 'a') as told:\n    print('preloaded' in sys.modules, file=told)"
+        return where + ("\nraise ValueError('no page')" if name == "page1" else "")
+
+    book = several(cell)
+    status, _, err = book.build()
+    assert status == 1
+    assert err.count("Executing notebook failed") == 1
+    assert "page1.md" in err
+    assert "no page" in err
+    told = {name: (book.root / "book" / name).read_text().split() for name in ("page0", "page1", "page2")}
+    assert told == {"page0": ["True"], "page1": ["True", "False"], "page2": ["True"]}
+
+
+def _runs(process):
+    """Tell whether a process is there and is no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+def test_a_build_that_is_killed_takes_its_kernels_along(several, kind):
+    cell = "import os, time\nfrom pathlib import Path\nPath('{}').write_text(str(os.getpid()))\ntime.sleep(99)"
+    book = several(cell.format)
+    process = book.start()
+    written = [book.root / "book" / f"page{number}" for number in range(3)]
+    while not all(path.is_file() and path.read_text() for path in written):
+        assert process.poll() is None
+        time.sleep(0.05)
+    kernels = [int(path.read_text().split()[0]) for path in written]
+    assert all(map(_runs, kernels))
+    process.send_signal(kind)
+    process.communicate(timeout=60)
+    until = time.monotonic() + 30.0
+    while any(map(_runs, kernels)):
+        assert time.monotonic() < until
+        time.sleep(0.05)

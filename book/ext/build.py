@@ -23,6 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import kernels
 import remember
 from capsite import address
 from capsite.inputs import EXECUTION, PRESENTATION, SHIPPED, digest, tree_digest
@@ -107,7 +108,11 @@ def prepare_kernels(folders: Folders) -> None:
     (profile / "startup").mkdir(exist_ok=True)
     (profile / "startup" / "remember.py").write_text(remember.startup(kept))
     os.environ.update(
-        IPYTHONDIR=str(profile.parent), JUPYTER_PREFER_ENV_PATH="1", PYTHONHASHSEED="0", PYTHONWARNINGS="default"
+        {remember.FOLDER: str(kept)},
+        IPYTHONDIR=str(profile.parent),
+        JUPYTER_PREFER_ENV_PATH="1",
+        PYTHONHASHSEED="0",
+        PYTHONWARNINGS="default",
     )
     os.environ.pop("PYTHONSTARTUP", None)
 
@@ -148,6 +153,7 @@ def make(folders: Folders, pages: Collection[str] = ()) -> bool:
         quiet=True,
         jobs=JOBS,
     )
+    kernels.stop()
     # Jupyter Book hands back what it stopped at, an interruption as well: then nobody knows what is half-written.
     if isinstance(result, int):
         folders.running.unlink()

@@ -23,6 +23,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+#: Names the folder in which results are kept.
+FOLDER = "CAPMODEL_REMEMBERED"
+
 #: What is kept: for each module the functions and methods.
 REMEMBERED = {
     "capmodel.costs": ("OperationCosts.fit",),
@@ -187,11 +190,12 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 def install(folder: str) -> None:
-    """Keep results from now on, of modules that are not imported yet.
+    """Keep results from now on, of modules that are not imported yet; a second time it does nothing.
 
     Parameters
     ----------
     folder : str
         Where.
     """
-    sys.meta_path.insert(0, _Finder(Path(folder)))
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder(Path(folder)))

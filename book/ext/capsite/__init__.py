@@ -12,7 +12,7 @@ from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from capsite import address, assets, finish, formulas
+from capsite import address, assets, finish, formulas, pages
 from capsite.inputs import EXECUTION, digest
 
 
@@ -84,6 +84,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     formulas.setup(app)
     address.setup(app)
     app.connect("config-inited", _key_cache, priority=100)
+    pages.setup(app)
     app.connect("config-inited", _add_templates, priority=100)
     app.connect("builder-inited", _add_assets)
     # After the theme, which adds scripts page by page.

@@ -1,0 +1,196 @@
+"""Run pages in copies of one process that has imported what they need: most of a page's time was its imports.
+
+A page that fails is left to Sphinx, which runs it in a kernel of its own and says what is wrong with it; so are all
+pages where processes cannot be copied.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from multiprocessing import connection, forkserver
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+#: Whether processes can be copied that have loaded the libraries of pages: elsewhere some of these do not bear it.
+POSSIBLE = sys.platform == "linux"
+
+#: Pages that are run at the same time: more than there are cores, as one often waits for a fit that another makes.
+AT_ONCE = 4
+
+#: Fewer pages are run sooner than everything is imported.
+WORTH_IT = 3
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def prepare() -> None:
+    """Start the process that kernels will be copies of; it ends with the one that calls this."""
+    before = os.environ.get("PYTHONPATH")
+    here = str(Path(__file__).resolve().parent)
+    os.environ["PYTHONPATH"] = here if before is None else os.pathsep.join([here, before])
+    try:
+        _CONTEXT.set_forkserver_preload(["preloaded"])
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os._exit(1)
+
+
+def _serve(arguments: list[str], folder: str, environment: dict[str, str]) -> None:
+    """Be a kernel; what a kernel's process has of its own is set as its launcher does."""
+    os.setsid()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = ["ipykernel_launcher", *arguments]
+    from ipykernel.kernelapp import IPKernelApp
+
+    # A kernel that knows who started it does not explain how to end it by hand.
+    IPKernelApp.launch_instance(argv=[*arguments, f"--IPKernelApp.parent_handle={os.getppid()}"])
+
+
+class _Process:
+    """A copied process, with the methods of ``subprocess.Popen`` that Jupyter calls."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, process: BaseProcess) -> None:
+        self._process = process
+        self.pid = process.pid
+        self.kill, self.terminate = process.kill, process.terminate
+
+    def poll(self) -> int | None:
+        """Return the exit status, or None while it runs."""
+        return self._process.exitcode
+
+    def wait(self) -> int | None:
+        """Return the exit status once it has ended."""
+        self._process.join()
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None and self.pid is not None:
+            os.kill(self.pid, number)
+
+
+def _manager() -> type:
+    """Return the class of kernel managers whose kernels are copies; Jupyter is imported where it is needed."""
+    from jupyter_client.connect import KernelConnectionInfo
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_client.provisioning import LocalProvisioner
+
+    class Copied(LocalProvisioner):
+        async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+            # The command is: python -m ipykernel_launcher ARGUMENTS.
+            folder, environment = str(kwargs.get("cwd") or Path.cwd()), dict(kwargs.get("env") or os.environ)
+            process = _CONTEXT.Process(target=_serve, args=(cmd[3:], folder, environment))
+            process.start()
+            self.process = _Process(process)
+            self.pid = self.pgid = process.pid
+            self.cwd = folder
+            return self.connection_info
+
+    class Manager(AsyncKernelManager):
+        async def _async_pre_start_kernel(self, **kwargs: Any) -> Any:
+            if self.provisioner is None:
+                self.provisioner = Copied(kernel_id="", kernel_spec=self.kernel_spec, parent=self)
+            return await super()._async_pre_start_kernel(**kwargs)
+
+        pre_start_kernel = _async_pre_start_kernel
+
+    return Manager
+
+
+class Run(NamedTuple):
+    """A page that was run: its path, its notebook and the seconds it took, None if it failed."""
+
+    path: Path
+    notebook: Any
+    seconds: float | None
+
+
+def notebooks(pages: Sequence[Path]) -> dict[Path, Any]:
+    """Return the pages with cells, read as Sphinx reads them, the longest first."""
+    from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
+
+    longest = sorted(pages, key=lambda path: path.stat().st_size, reverse=True)
+    return {
+        path: myst_nb_reader_plugin(str(path))
+        for path in longest
+        if is_myst_markdown_notebook(path.read_text(encoding="utf-8"))
+    }
+
+
+class Runs:
+    """Pages that are being run.
+
+    Parameters
+    ----------
+    pages : dict of Path to NotebookNode
+        See :func:`notebooks`.
+    timeout : int
+        Seconds that a cell may take.
+    """
+
+    def __init__(self, pages: dict[Path, Any], timeout: int) -> None:
+        self._manager, self._timeout = _manager(), timeout
+        self._threads = ThreadPoolExecutor(AT_ONCE)
+        self._runs = [self._threads.submit(self._run, path, notebook) for path, notebook in pages.items()]
+        _started.append(self)
+
+    def _run(self, path: Path, notebook: Any) -> Run:
+        from jupyter_cache.executors.utils import single_nb_execution
+
+        # In a thread, where nbclient leaves the signals alone that end a build.
+        try:
+            result = single_nb_execution(
+                notebook,
+                cwd=str(path.parent),
+                timeout=self._timeout,
+                allow_errors=False,
+                kernel_manager_class=self._manager,
+            )
+        except Exception:  # whatever it is, Sphinx meets it again and says so
+            return Run(path, notebook, None)
+        return Run(path, notebook, None if result.err else result.time)
+
+    def __iter__(self) -> Iterator[Run]:
+        """Give each page as it ends."""
+        for run in as_completed(self._runs):
+            yield run.result()
+
+    def __len__(self) -> int:
+        """Return how many pages there are."""
+        return len(self._runs)
+
+    def stop(self) -> None:
+        """Begin no other page."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+_started: list[Runs] = []
+
+
+def stop() -> None:
+    """End the kernels that still run, and begin no other: a build that is interrupted ends at once."""
+    for runs in _started:
+        runs.stop()
+    for process in multiprocessing.active_children():
+        process.kill()

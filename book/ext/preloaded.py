@@ -1,0 +1,35 @@
+"""What pages import, imported once: the processes that run pages are copies of one that has loaded this file."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+
+import remember
+
+#: Imported by the package's functions when they are first called, or by every kernel.
+_LIBRARIES = (
+    "altair",
+    "ipykernel.ipkernel",
+    "ipykernel.kernelapp",
+    "ipykernel.zmqshell",
+    "joblib",
+    "pandera.pandas",
+    "scipy.optimize",
+    "scipy.stats",
+    "statsmodels.api",
+    "vl_convert",
+)
+
+if remember.FOLDER in os.environ:
+    # Before the package, whose functions it wraps as they are loaded.
+    remember.install(os.environ[remember.FOLDER])
+
+for _name in _LIBRARIES:
+    importlib.import_module(_name)
+
+_package = importlib.import_module("capmodel")
+for _module in pkgutil.walk_packages(_package.__path__, "capmodel."):
+    if not _module.name.endswith("__main__"):
+        importlib.import_module(_module.name)
