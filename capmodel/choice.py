@@ -159,6 +159,11 @@ def servers_lost(limits: Limits, servers: int) -> str:
     -------
     str
         Nothing where none is spare.
+
+    Examples
+    --------
+    >>> servers_lost(Limits(0.6, 1.0, 1.645, 1), 3)
+    ' with 1 of 3 servers lost'
     """
     if limits.spare_servers == 0:
         return ""
@@ -349,5 +354,10 @@ def spares(limits: Limits) -> str:
     -------
     str
         Their number and noun.
+
+    Examples
+    --------
+    >>> spares(Limits(0.6, 1.0, 1.645, 2))
+    '2 spare servers'
     """
     return f"{limits.spare_servers:g} spare " + ("server" if limits.spare_servers == 1 else "servers")

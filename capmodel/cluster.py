@@ -186,6 +186,14 @@ def staleness(fleet: Inputs, reload_s: float, response_s: float) -> float:
     -------
     float
         Half of what separates two reloads or polls, the reload itself, half a sync interval and the response.
+
+    Examples
+    --------
+    Half a reload interval and half a sync interval, both 5 s, where neither reload nor answer takes time:
+
+    >>> from capmodel import Deployment
+    >>> staleness(Deployment(agents=10, workloads=100).inputs(), 0.0, 0.0)
+    5.0
     """
     wait_s = 0.5 * fleet.sync_interval_s + response_s
     if fleet.sync_mode == "full_cache":
@@ -308,6 +316,11 @@ def spanned(estimate: float, one: float, other: float) -> Interval:
     -------
     Interval
         The estimate, the smallest and the largest of the three.
+
+    Examples
+    --------
+    >>> spanned(2.0, 3.0, 1.0)
+    Interval(estimate=2.0, lower=1.0, upper=3.0)
     """
     return Interval(estimate=estimate, lower=min(estimate, min(one, other)), upper=max(estimate, max(one, other)))
 
@@ -326,5 +339,10 @@ def multiplied(interval: Interval, factor: float) -> Interval:
     -------
     Interval
         The products.
+
+    Examples
+    --------
+    >>> multiplied(Interval(2.0, 1.0, 3.0), 10.0)
+    Interval(estimate=20.0, lower=10.0, upper=30.0)
     """
     return Interval(estimate=interval.estimate * factor, lower=interval.lower * factor, upper=interval.upper * factor)

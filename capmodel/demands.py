@@ -130,6 +130,13 @@ def work_of(fleet: Inputs, operation: str, batch_size: float, cached_share: floa
     -------
     dict of str to float
         See :func:`capmodel.spire.work`; the mean over the agents.
+
+    Examples
+    --------
+    >>> from capmodel import Deployment
+    >>> fleet = Deployment(agents=10, workloads=100).inputs()
+    >>> work_of(fleet, "sync", 1.0)["entry_sent"]
+    10.0
     """
     total: dict[str, float] = {}
     for part in classes_of(fleet):
@@ -172,6 +179,12 @@ def demand_of(blocks: dict[str, Block], family: str, work: dict[str, float]) -> 
     -------
     Demand
         Zero where the component has no part in the family.
+
+    Examples
+    --------
+    >>> block = Block(["rpc"], ["busy"], [2e-3], [[0.0]], 0.0, 0.0, Waking(1.0, 0.0))
+    >>> demand_of({"cache": block}, "cache", {"rpc": 3.0}).busy_s
+    0.006
     """
     busy_s = 0.0
     waking_s = 0.0
@@ -339,6 +352,11 @@ def scaled(demand: Demand, times: float, slowness: float) -> Demand:
     -------
     Demand
         The product.
+
+    Examples
+    --------
+    >>> scaled(Demand(1.0, 2.0, 0.0, 3.0), 2.0, 0.5)
+    Demand(busy_s=1.0, waking_s=2.0, churn_s=0.0, wakes=6.0)
     """
     factor = times * slowness
     return Demand(
@@ -361,6 +379,11 @@ def added(one: Demand, other: Demand) -> Demand:
     -------
     Demand
         The sum.
+
+    Examples
+    --------
+    >>> added(Demand(1.0, 2.0, 0.0, 3.0), Demand(0.5, 0.0, 0.0, 1.0))
+    Demand(busy_s=1.5, waking_s=2.0, churn_s=0.0, wakes=4.0)
     """
     return Demand(
         busy_s=one.busy_s + other.busy_s,

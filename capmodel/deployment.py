@@ -375,6 +375,11 @@ def classes_of(fleet: Inputs) -> list[EntryClass]:
     -------
     list of EntryClass
         One where entries spread evenly.
+
+    Examples
+    --------
+    >>> [part.entries for part in classes_of(Deployment(agents=100, workloads=1000).inputs())]
+    [10.0]
     """
     if len(fleet.listed) > 0:
         return fleet.listed
@@ -443,6 +448,13 @@ def operation_rates(fleet: Inputs, servers: float, response_time_s: float, reloa
     -------
     list of Rate
         The sync first. Until v0.10 an agent that has SVIDs signed crawls again, so each signing call is a sync too.
+
+    Examples
+    --------
+    >>> fleet = Deployment(agents=100, workloads=1000).inputs()
+    >>> sync = operation_rates(fleet, 2.0, 0.0, 0.0)[0]
+    >>> sync.operation, sync.rate_per_s
+    ('sync', 20.0)
     """
     check_s = fleet.sync_interval_s + response_time_s
     crawls = fleet.sync_mode == "crawl" or fleet.sync_mode == "crawl_cached"

@@ -113,6 +113,11 @@ def at_end(interval: Interval, end: str) -> float:
     -------
     float
         The bound.
+
+    Examples
+    --------
+    >>> at_end(Interval(2.0, 1.0, 3.0), "upper")
+    3.0
     """
     return interval.upper if end == "upper" else interval.lower
 

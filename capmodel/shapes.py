@@ -73,6 +73,12 @@ def server_rungs(fleet: Inputs, spare_servers: int) -> list[int]:
     -------
     list of int
         One server for SQLite, which lives inside it.
+
+    Examples
+    --------
+    >>> from capmodel import Deployment
+    >>> server_rungs(Deployment(agents=10, workloads=100).inputs(), 1)[:3]
+    [2, 3, 4]
     """
     if fleet.datastore == "sqlite":
         return [1]
@@ -91,6 +97,12 @@ def datastore_rungs(fleet: Inputs) -> list[int]:
     -------
     list of int
         Cores; 1 for SQLite, which has none of its own.
+
+    Examples
+    --------
+    >>> from capmodel import Deployment
+    >>> datastore_rungs(Deployment(agents=10, workloads=100, datastore="sqlite").inputs())
+    [1]
     """
     if fleet.datastore == "sqlite":
         return [1]
@@ -150,6 +162,12 @@ def by_size(fleet: Inputs, spare_servers: int) -> list[Shape]:
     -------
     list of Shape
         By cores of all servers, then by servers, then by cores of the datastore.
+
+    Examples
+    --------
+    >>> from capmodel import Deployment
+    >>> by_size(Deployment(agents=10, workloads=100).inputs(), 1)[0]
+    Shape(servers=2, cores=1, datastore_cores=1)
     """
     rungs = datastore_rungs(fleet)
     shapes: list[Shape] = []
@@ -196,6 +214,12 @@ def covering_cell(table: list[ReferenceCell], agents: float, workloads: float) -
     -------
     ReferenceCell or None
         The smallest cell with at least as many agents and workloads; None beyond the table.
+
+    Examples
+    --------
+    >>> table = [ReferenceCell(100, 1000, 2, 1, 2), ReferenceCell(1000, 1000, 2, 4, 4)]
+    >>> covering_cell(table, 500, 10).agents, covering_cell(table, 5000, 10)
+    (1000, None)
     """
     best: ReferenceCell | None = None
     for cell in table:

@@ -160,6 +160,12 @@ class SizingRegression:
         -------
         SizingRegression
             The ladder stays known: its lowest and highest rung do not move when the only cell on one is taken out.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> len(cm.SizingRegression(cm.load_reference_sizing()).without(0).table)
+        15
         """
         kept = np.arange(len(self.table)) != cell
         rest = copy.copy(self)
@@ -334,6 +340,13 @@ class SizingResults:
         ------
         ValueError
             If there is no such parameter, or a value lies beyond its bounds.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> ladder = cm.SizingRegression(cm.load_reference_sizing()).fit()
+        >>> bool((ladder.profile("agents", [0.5, 1.0]) < ladder.llf).all())
+        True
         """
         index = self._names.index(one_of("parameter", parameter, tuple(self._names)))
         held = np.asarray(values, dtype=float).ravel()
@@ -509,6 +522,12 @@ class SizingResults:
         -------
         DataFrame
             One row a cell: agents, workloads (as printed), printed, predicted, exact, within_one, log_density.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> int(cm.SizingRegression(cm.load_reference_sizing()).fit().in_sample()["within_one"].sum())
+        16
         """
         cells = self.model.cells
         edges = np.arange(self.model.lowest, self.model.highest + 3.0)
@@ -615,6 +634,13 @@ class SizingResults:
         -------
         HeldOut
             Hits and the log predictive density.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> score = cm.SizingRegression(cm.load_reference_sizing()).fit().held_out()
+        >>> score.elpd > score.elpd_uniform
+        True
         """
         cells = self.leave_one_out(distribution)
         return HeldOut(
@@ -662,6 +688,14 @@ class SizingResults:
         ------
         ValueError
             If a fleet is not from 1 to 1e12 or `level` is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> ladder = cm.SizingRegression(cm.load_reference_sizing()).fit()
+        >>> bounds = ladder.jackknife_plus(1000, 5000).iloc[0]
+        >>> bool(bounds["lower"] < ladder.predict(1000, 5000)["estimate"].iloc[0] < bounds["upper"])
+        True
         """
         points, alpha = points_of(agents, workloads), 1.0 - _level(level)
         mean, cells = self.model.family.mean, self.model.cells

@@ -83,6 +83,12 @@ def utilization_at(
     -------
     float
         May exceed 1, which means that the load cannot be carried.
+
+    Examples
+    --------
+    >>> nothing = Demand(0.0, 0.0, 0.0, 0.0)
+    >>> utilization_at(100.0, nothing._replace(busy_s=0.01), nothing, 0.0, 0.0, 4.0)
+    0.25
     """
     used = rate_per_s * service_time(sync, waking, churn_weight) + service_time(other, waking, churn_weight)
     return used / cores
@@ -102,6 +108,11 @@ def service_time(demand: Demand, waking: float, churn_weight: float) -> float:
     -------
     float
         CPU seconds.
+
+    Examples
+    --------
+    >>> service_time(Demand(busy_s=1.0, waking_s=2.0, churn_s=4.0, wakes=1.0), 0.5, 0.25)
+    3.0
     """
     return demand.busy_s + waking * demand.waking_s + churn_weight * demand.churn_s
 
@@ -216,6 +227,13 @@ def round_trips(sync_mode: str, entries_per_agent: float, federated_domains: flo
     float
         One transaction; a crawl adds two queries for each id visited, one after the other; federated bundles are
         fetched ten at a time, two transactions and a list each.
+
+    Examples
+    --------
+    A crawl asks for one entry after the other:
+
+    >>> round_trips("crawl", 10.0, 0.0) - round_trips("crawl", 0.0, 0.0)
+    20.0
     """
     if sync_mode == "crawl" or sync_mode == "crawl_cached":
         return spire.TRANSACTION_ROUND_TRIPS + 2.0 * (1.0 + entries_per_agent * (1.0 - cached_share))
@@ -237,6 +255,13 @@ def bundle_wait(round_trip_time_s: float, sync_per_s: float) -> float:
     -------
     float
         Seconds. The bundle is kept for 1 s; every sync that comes while it is read again reads it too.
+
+    Examples
+    --------
+    The bundle is read for at most every sync, and seldom for each:
+
+    >>> bundle_wait(0.01, 0.0) > bundle_wait(0.01, 1000.0) > 0.0
+    True
     """
     read_s = spire.TRANSACTION_ROUND_TRIPS * round_trip_time_s
     if sync_per_s <= 0.0:
@@ -259,6 +284,12 @@ def network_wait(fleet: Inputs, sync_per_s: float) -> float:
     -------
     float
         Seconds.
+
+    Examples
+    --------
+    >>> from capmodel import Deployment
+    >>> network_wait(Deployment(agents=10, workloads=100).inputs(), 2.0)
+    0.0
     """
     found = cached_share(fleet, sync_per_s)
     trips = round_trips(fleet.sync_mode, fleet.entries_per_agent, fleet.federated_domains, found)
