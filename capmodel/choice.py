@@ -13,16 +13,7 @@ from capmodel import cluster
 from capmodel.cluster import Forecast, UnitCosts
 from capmodel.deployment import Inputs
 from capmodel.search import Found, datastore_utilization, response_time, server_utilization, smallest
-from capmodel.shapes import (
-    GB,
-    MEMORY_FILL,
-    MEMORY_RUNGS_GB,
-    Limits,
-    Shape,
-    datastore_rungs,
-    memory_rung,
-    server_shapes,
-)
+from capmodel.shapes import GB, MEMORY_FILL, MEMORY_RUNGS_GB, Limits, Shape, datastore_rungs, memory_rung, server_shapes
 
 
 class Smaller(NamedTuple):

@@ -20,11 +20,7 @@ from capmodel.demands import Block, UnitCosts
 from capmodel.memory import MemoryResults
 from capmodel.regression import RESOLUTION_S, ComponentFit, normal_quantile
 from capmodel.response import ResponseResults
-from capmodel.sources import (
-    SHIPPED,
-    SourceSpeed,
-    sources_of,
-)
+from capmodel.sources import SHIPPED, SourceSpeed, sources_of
 from capmodel.waking import Waking, at_speed, waking_share
 from capmodel.work import (
     COMPONENTS,

@@ -18,14 +18,7 @@ from capmodel.cost_results import NO_RESPONSE, CostResults
 from capmodel.memory import ServerMemory
 from capmodel.regression import fit_families
 from capmodel.response import ResponseResults, fit_response, stretch
-from capmodel.sources import (
-    CONFIGURATIONS_PER_COST,
-    SHIPPED,
-    SourceSpeed,
-    estimate_speeds,
-    joined,
-    sources_of,
-)
+from capmodel.sources import CONFIGURATIONS_PER_COST, SHIPPED, SourceSpeed, estimate_speeds, joined, sources_of
 from capmodel.steady import waiting
 from capmodel.work import (
     COMPONENTS,

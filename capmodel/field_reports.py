@@ -15,14 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from capmodel import issue_1351
-from capmodel.field_predictions import (
-    NO_FIGURE,
-    NOTHING,
-    RULES,
-    Model,
-    Report,
-    Span,
-)
+from capmodel.field_predictions import NO_FIGURE, NOTHING, RULES, Model, Report, Span
 from capmodel.held_out_cells import reference_cells
 from capmodel.not_comparable import NOT_COMPARABLE
 from capmodel.regression import normal_quantile

@@ -32,8 +32,8 @@ REMEMBERED = {
     "capmodel.cross_validation": ("cross_validate",),
     "capmodel.datasets": ("load_sync_runs",),
     "capmodel.machine": ("machine_speed",),
-    "capmodel.sizing": (
-        "SizingRegression.fit",
+    "capmodel.sizing": ("SizingRegression.fit",),
+    "capmodel.sizing_results": (
         "SizingResults.compare",
         "SizingResults.coverage",
         "SizingResults.leave_one_out",
