@@ -150,8 +150,11 @@ def demanded(inputs: Inputs, unit: UnitCosts, servers: float, quantile: float) -
         weight = 0.0
     server = sync_per_s * load.sync_server.busy_s + servers * load.other_server.busy_s
     datastore = sync_per_s * cluster.service_time(load.sync_datastore, 0.0, weight) + load.other_datastore.busy_s
-    server_sd = math.sqrt(cluster.relative_variance(inputs, unit.server, rates, 0.0, 0.0))
-    datastore_sd = math.sqrt(cluster.relative_variance(inputs, unit.datastore, rates, 0.0, weight))
+    server_sd = 0.0
+    datastore_sd = 0.0
+    if quantile != 0.0:  # without a width most of the work is spared
+        server_sd = math.sqrt(cluster.relative_variance(inputs, unit.server, rates, 0.0, 0.0))
+        datastore_sd = math.sqrt(cluster.relative_variance(inputs, unit.datastore, rates, 0.0, weight))
     return Cores(
         server=spread(server, quantile * server_sd, servers * inputs.cores_taken),
         datastore=spread(datastore, quantile * datastore_sd, 0.0),

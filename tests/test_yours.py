@@ -1,5 +1,6 @@
 """The section on a reader's own runs, and what is kept from one page to the next."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -146,6 +147,34 @@ def test_a_result_is_made_once_for_the_same_arguments(tmp_path):
     assert len(calls) == 4
     kept(frame[["x"]].assign(x=[1.0, 2.0 + 1e-12]))
     assert len(calls) == 5
+
+
+def test_what_does_not_change_is_known_by_name_and_what_is_asked_of_it_by_another_process_too(tmp_path, monkeypatch):
+    @dataclasses.dataclass(frozen=True)
+    class Fit:
+        numbers: object
+
+    monkeypatch.setattr(sys.modules[__name__], "Fit", Fit, raising=False)
+    Fit.__qualname__ = "Fit"
+    calls = []
+
+    def ask(fit, about):
+        calls.append(about)
+        return about
+
+    def names():
+        return {path.name for path in tmp_path.glob("*.pickle")}
+
+    fitted = remember.remembered(lambda value: Fit(np.full(2, value)), "fit", tmp_path)
+    asked = remember.remembered(ask, "ask", tmp_path)
+    for fit in (fitted(1.0), fitted(1.0), fitted(2.0), Fit(np.full(2, 1.0)), Fit(np.full(2, 3.0))):
+        asked(fit, "speed")
+    # The first two are one by name; the others are told apart by what is in them.
+    assert len(calls) == 4
+    before = names()
+    monkeypatch.setattr(remember, "_names", {})
+    asked(fitted(1.0), "speed")
+    assert (len(calls), names()) == (4, before)
 
 
 @pytest.mark.parametrize("damage", [b"", b"no pickle", None])

@@ -8,6 +8,7 @@ measurements makes nothing again that does not depend on it. Pages are written, 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import functools
 import hashlib
@@ -18,6 +19,7 @@ import pickle
 import shutil
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -110,19 +112,42 @@ def remembered(function: Callable[..., Any], name: str, folder: Path) -> Callabl
 
         try:
             read = _files(*arguments, **options) if name == "capmodel.datasets.load_sync_runs" else ()
-            key = joblib.hash((name, read, arguments, sorted(options.items())))
+            given = ([_named(one) for one in arguments], sorted((word, _named(one)) for word, one in options.items()))
+            key = joblib.hash((name, read, given))
         except (pickle.PicklingError, AttributeError, TypeError):
             return function(*arguments, **options)
         path = folder / f"{key}.pickle"
         # Pages run side by side: the second to ask waits for the first.
         with _alone(folder / f"{key}.lock"):
             with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError):
-                return pickle.loads(path.read_bytes())
+                return _known(pickle.loads(path.read_bytes()), key)
             result = function(*arguments, **options)
-            _write(path, result)
-            return result
+            # What is read back is what the next to ask gets, so that what they ask of it has the same key.
+            return _known(_written(path, result), key)
 
     return looked_up
+
+
+#: Names of objects that do not change, by their identity while they live.
+_names: dict[int, tuple[weakref.ref[Any], str]] = {}
+
+
+def _known(one: Any, name: str) -> Any:
+    """Give an object a name, if it cannot change: what is asked of it is then found without looking at all of it."""
+    if dataclasses.is_dataclass(one) and type(one).__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        _names[id(one)] = (weakref.ref(one), name)
+    return one
+
+
+def _named(one: Any) -> Any:
+    """Return the name of an object that has one or can have one, others as they are."""
+    import joblib
+
+    reference, name = _names.get(id(one), (None, ""))
+    if reference is None or reference() is not one:
+        _known(one, joblib.hash(one) if dataclasses.is_dataclass(one) else "")
+        reference, name = _names.get(id(one), (None, ""))
+    return one if reference is None or reference() is not one else (type(one).__qualname__, name)
 
 
 def _files(paths: Any = None, **_: Any) -> tuple[tuple[str, str], ...]:
@@ -140,15 +165,17 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _write(path: Path, result: Any) -> None:
-    """Write a result, whole or not at all; what cannot be written is made again next time."""
+def _written(path: Path, result: Any) -> Any:
+    """Write a result, whole or not at all, and return it as it is read; what cannot be written is made again."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
     try:
         with open(descriptor, "wb") as stream:
             pickle.dump(result, stream)
         os.replace(name, path)
+        return pickle.loads(path.read_bytes())
     except (OSError, pickle.PicklingError, AttributeError, TypeError):
-        os.unlink(name)
+        Path(name).unlink(missing_ok=True)
+        return result
 
 
 class _Loader(importlib.abc.Loader):
