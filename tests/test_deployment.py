@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+import re
 from dataclasses import FrozenInstanceError, fields, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -14,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from capmodel import Deployment, spire
-from capmodel.deployment import FORMULAS
+from capmodel.deployment import FORMULAS, cached_share, classes_of
 
 #: Smallest and largest value of each number, and whether the smallest itself is allowed: as the class documents them.
 NUMBERS = {
@@ -281,6 +282,56 @@ def test_a_token_asked_for_all_the_time_is_signed_once_a_renewal_period():
     assert rate(asked_rarely, "sign_jwt") == pytest.approx(5000 * 2 * 1e-5, rel=0.01)
 
 
+def test_a_token_asked_for_less_often_than_agents_check_is_renewed_when_it_is_asked_for():
+    often = fleet(jwt_pairs_per_agent=1, jwt_requests_per_pair_s=0.5)
+    assert rate(often, "sign_jwt") == pytest.approx(5000 / (spire.renewal_period(300, 2.0, True) + 2.0))
+
+
+@pytest.mark.parametrize("unused", [{"jwt_requests_per_pair_s": 0.5}, {"jwt_pairs_per_agent": 2}])
+def test_tokens_that_nobody_asks_for_are_not_signed(unused):
+    assert rate(fleet(jwt_per_s=12.5, **unused), "sign_jwt") == 12.5
+
+
+def test_only_a_cache_of_subtrees_spares_a_crawl_what_another_agent_read_within_the_second():
+    shared = fleet(agents=1000, workloads=60, entries_per_agent=6, sync_mode="crawl_cached")
+    # Each entry has 100 holders; each syncs as often as every other agent of the server's.
+    assert cached_share(shared.inputs(), 200.0) == spire.subtree_hits(99 * 200.0 / 1000)
+    one = fleet(agents=1000, workloads=1, entries_per_agent=1, sync_mode="crawl_cached")
+    assert cached_share(one.inputs(), 200.0) == spire.subtree_hits(999 * 200.0 / 1000)
+    for other in (replace(shared, sync_mode="crawl"), fleet(workloads=0, sync_mode="crawl_cached")):
+        assert cached_share(other.inputs(), 200.0) == 0.0
+
+
+@pytest.mark.parametrize(("digits", "shown"), [(40, "1" + 39 * "0"), (41, "1" + 39 * "0" + "...")])
+def test_a_message_shows_a_number_up_to_forty_signs(digits, shown):
+    with pytest.raises(ValueError, match=f"^agents: got {re.escape(shown)}, expected"):
+        Deployment(agents=10 ** (digits - 1), workloads=1)
+
+
+def test_an_uneven_spread_keeps_the_agents_and_their_entries():
+    uneven = classes_of(fleet(entries_per_agent=20, zipf_exponent=1.0).inputs())
+    assert len(uneven) > 1
+    assert sum(part.share for part in uneven) == pytest.approx(1.0)
+    assert sum(part.share * part.entries for part in uneven) == pytest.approx(20.0)
+    assert max(part.entries for part in uneven) > 20.0
+
+
+@pytest.mark.parametrize("mode", spire.SYNC_MODES)
+def test_only_svids_of_workloads_are_signed_several_in_a_call(mode):
+    table = fleet(
+        sync_mode=mode, entries_per_agent=20, changes_per_s=6, updates_per_s=2, jwt_per_s=7,
+        federated_domains=3, federated_peers=4, downstream_servers=2,
+    ).rates(servers=2)  # fmt: skip
+    several = table.set_index("operation")["batch_size"]
+    assert several.drop("sign_x509").tolist() == [1.0] * (len(table) - 1)
+    assert several["sign_x509"] >= 1.0
+
+
+def test_what_a_fleet_never_does_is_not_listed():
+    idle = {"update_entry", "poll_events", "poll_peer", "list_peers", "sign_ca", "get_bundle"}
+    assert not idle & set(FLEET.rates()["operation"])
+
+
 def test_a_server_signs_a_downstream_servers_ca_twice_in_its_life_and_sends_the_bundle_every_five_seconds():
     above = fleet(downstream_servers=40)
     assert rate(above, "get_bundle") == 8.0
@@ -401,6 +452,7 @@ def test_the_printed_formula_gives_the_printed_rate(mode, domains):
             "formula"
         ]
     assert set(table["operation"]) <= set(FORMULAS)
+    assert table["source"].notna().all()
     assert table["source"].str.contains("v").all()
 
 
