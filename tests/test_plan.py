@@ -382,3 +382,10 @@ def test_what_is_infinite_is_none_in_the_plain_answer(costs):
 def test_an_impossible_limit_is_named(costs, argument, value, bound):
     with pytest.raises(ValueError, match=f"{argument}: got {value!r}, expected .*{bound}"):
         cm.size(cm.Deployment(agents=10, workloads=10), costs, **{argument: value})
+
+
+@pytest.mark.parametrize("size", [{"servers": 0}, {"cores": 1.5}, {"datastore_cores": -1}])
+def test_a_shape_is_of_whole_servers_and_cores(size):
+    ((name, value),) = size.items()
+    with pytest.raises(ValueError, match=f"^{name}: got {value}, expected a whole number of at least 1"):
+        cm.evaluate(cm.Deployment(agents=10, workloads=10), fitted(), **size)

@@ -75,6 +75,19 @@ def test_dear_servers_make_few_large_ones_and_dear_memory_too():
     assert large.cores_per_server >= many.cores_per_server
 
 
+def test_where_nothing_holds_the_largest_shape_is_named_and_priced():
+    crowd = cm.Deployment(agents=1_000_000, workloads=1_000_000, sync_mode="crawl")
+    part = cm.size(crowd, fitted(), prices=PRICES).clusters[0]
+    assert not part.holds
+    assert (part.servers, part.cores_per_server, part.datastore_cores) == (
+        shapes.SERVER_RUNGS[-1],
+        shapes.CORE_RUNGS[-1],
+        shapes.DATASTORE_CORE_RUNGS[-1],
+    )
+    shape = shapes.Shape(part.servers, part.cores_per_server, part.datastore_cores)
+    assert part.cost_per_hour.upper == PRICES.of(shape, part.memory_gb_per_server, True)
+
+
 def test_without_prices_nothing_is_said_of_cost():
     part = cm.size(FLEET, fitted()).clusters[0]
     assert part.cost_per_hour is None
