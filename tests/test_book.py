@@ -1,6 +1,7 @@
 """What the build promises: no old number is published, no build is half done, nothing on the site leads nowhere."""
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -576,6 +577,18 @@ def test_what_a_chart_says_follows_its_data():
     assert spec["title"]["text"] == "From 10 to 100 entries a crawl grows 9.2-fold, a sync from the full cache 1.0-fold"
     assert "crawl: 11 ms of server and 11 ms of datastore CPU with 10 entries" in spec["description"]
     assert "crawl: 22 ms of server" in charts.sync_cost(sync_frame(2.0)).to_dict()["description"]
+
+
+def test_a_bound_that_there_is_not_ends_the_band_of_a_closed_loop(drawn):
+    rows = [
+        {"kind": "whole", "agents": agents, "response_s": 1.0, "utilization": 0.5, "lower_s": 0.5, "upper_s": upper}
+        for agents, upper in ((100.0, 2.0), (1000.0, math.inf))
+    ]
+    mark = {"kind": "mark", "name": "knee", "label": "x", "agents": 500.0, "response_s": 1.0, "utilization": 1.0}
+    frame = pd.DataFrame([*rows, mark, mark | {"name": "fleet"}]).assign(series=None)
+    tables = json.loads(Figure(drawn(charts.closed_loop(frame, "loops"))).texts["script"])["tables"]
+    (columns,) = [dict(one["columns"]) for one in tables.values() if "upper_s" in dict(one["columns"])]
+    assert columns["upper_s"][:2] == [2.0, None]
 
 
 def test_statement_counts_say_how_far_off_the_median_is():

@@ -189,3 +189,17 @@ def test_a_build_that_is_killed_takes_its_kernels_along(several, kind):
     while any(map(_runs, kernels)):
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_measurements_that_break_a_rule_are_named_once_and_the_old_book_stands(book, tmp_path, monkeypatch):
+    if not (book.root / "_build/html/index.html").is_file():
+        assert book.build()[0] == 0
+    before = published(book)
+    own = tmp_path / "mine.csv"
+    own.write_text("run_id,spire_version\na,b\n")
+    monkeypatch.setenv("CAPMODEL_MEASUREMENTS", str(own))
+    status, _, err = book.build()
+    assert status == 1
+    assert err.count("mine.csv") == 1
+    assert err.endswith("book: not published; the messages above say why\n")
+    assert published(book) == before

@@ -24,9 +24,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import kernels
+import progress
 import remember
 from capsite import address
-from capsite.inputs import EXECUTION, PRESENTATION, SHIPPED, digest, tree_digest
+from capsite.inputs import EXECUTION, MEASUREMENTS, PRESENTATION, SHIPPED, digest, tree_digest
 
 #: Not for readers: sources of minified scripts, the theme's translations, what Sphinx remembers for its next run.
 UNPUBLISHED = ("*.map", ".buildinfo", ".buildinfo.bak", ".nojekyll", "locales")
@@ -117,6 +118,21 @@ def prepare_kernels(folders: Folders) -> None:
     os.environ.pop("PYTHONSTARTUP", None)
 
 
+def measurements_read(folders: Folders, pages: Collection[str]) -> bool:
+    """Read the reader's own runs before any page does, and say what is wrong with them, once."""
+    own = folders.root / "data" / "measurements"
+    given = os.environ.get(MEASUREMENTS)
+    few = 0 < len(pages) < kernels.WORTH_IT
+    if not kernels.POSSIBLE or few or not (given or any(path.name != "template.csv" for path in own.glob("*.csv"))):
+        return True
+    kernels.prepare()
+    with progress.shown() as show:
+        wrong = kernels.read_measurements(given, show)
+    if wrong:
+        print(f"book: {wrong}", file=sys.stderr)
+    return not wrong
+
+
 def make(folders: Folders, pages: Collection[str] = ()) -> bool:
     """Run Jupyter Book strictly and return whether it had nothing to complain about.
 
@@ -189,7 +205,7 @@ def build(root: Path, pages: Collection[str] = ()) -> int:
             return 0
         print("book: running and checking every page (a minute or two when the data or the code changed)", flush=True)
         prepare_kernels(folders)
-        if not make(folders, pages):
+        if not (measurements_read(folders, pages) and make(folders, pages)):
             print("book: not published; the messages above say why", file=sys.stderr)
             return 1
         from capsite.check import problems

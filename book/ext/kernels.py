@@ -10,9 +10,10 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from multiprocessing import connection, forkserver
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,6 +50,49 @@ def _end_with_parent() -> None:
     assert parent is not None
     connection.wait([parent.sentinel])
     os._exit(1)
+
+
+def _read(paths: str | None, told: Connection) -> None:
+    """Read the reader's own runs, and tell how far that has come and what is wrong with them."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    from capmodel.datasets import DataError, load_sync_runs
+
+    try:
+        load_sync_runs(paths, lambda doing, share: told.send((doing, share)))
+        told.send(None)
+    except DataError as error:
+        told.send(str(error))
+
+
+def read_measurements(paths: str | None, progress: Callable[[str, float], None]) -> str:
+    """Read the reader's own runs before any page does, which then find what was read.
+
+    Parameters
+    ----------
+    paths : str or None
+        As pages give it to ``load_sync_runs``.
+    progress : callable
+        Is told what is being done and the share that is done.
+
+    Returns
+    -------
+    str
+        What is wrong with them, if anything.
+    """
+    listener, told = _CONTEXT.Pipe(duplex=False)
+    process = _CONTEXT.Process(target=_read, args=(paths, told))
+    process.start()
+    told.close()
+    try:
+        while message := listener.recv():
+            if isinstance(message, str):
+                return message
+            progress(*message)
+    except EOFError:
+        return f"measurements: got a process that ended with status {process.exitcode} while it read them"
+    finally:
+        process.join()
+    return ""
 
 
 def _serve(arguments: list[str], folder: str, environment: dict[str, str]) -> None:

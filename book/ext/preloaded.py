@@ -8,9 +8,11 @@ import pkgutil
 
 import remember
 
-#: Imported by the package's functions when they are first called, or by every kernel.
+#: Imported by every kernel, or by the package's functions when they are first called.
 _LIBRARIES = (
     "altair",
+    # Each copy loads the build's own script once more.
+    "capsite",
     "ipykernel.ipkernel",
     "ipykernel.kernelapp",
     "ipykernel.zmqshell",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import altair as alt
+import numpy as np
 import pandas as pd
 from altair.typing import ChartType
 
@@ -51,7 +52,9 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
     Chart
         Response time above utilization; the axis of the agents is logarithmic.
     """
-    frame = frame.assign(series=frame["series"].mask(frame["kind"] == "whole", "whole model"))
+    # On a slow machine the upper end of a response time may have no bound; the band ends there.
+    bounded = frame["upper_s"].replace(np.inf, np.nan)
+    frame = frame.assign(series=frame["series"].mask(frame["kind"] == "whole", "whole model"), upper_s=bounded)
     marks = frame[(frame["kind"] == "mark") & (frame["name"] != "knee")]
     knees = frame[frame["name"] == "knee"]
     x = alt.X(

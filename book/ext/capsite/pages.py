@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import kernels
+import progress
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from sphinx.application import Sphinx
@@ -45,11 +46,16 @@ class Pages:
         if self._runs is None:
             return
         cache = get_cache(app.config.nb_execution_cache_path)
-        for run in self._runs:
-            if run.seconds is not None:
-                bundle = CacheBundleIn(run.notebook, str(run.path), data={"execution_seconds": run.seconds})
-                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        with progress.shown() as show:
+            for done, run in enumerate(self._runs, 1):
+                show(f"ran {run.path.stem}, {done} of {len(self._runs)} pages", done / len(self._runs))
+                self._keep(cache, run)
         cache.db.dispose()
+
+    def _keep(self, cache: JupyterCacheAbstract, run: kernels.Run) -> None:
+        if run.seconds is not None:
+            bundle = CacheBundleIn(run.notebook, str(run.path), data={"execution_seconds": run.seconds})
+            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
 def setup(app: Sphinx) -> None:
