@@ -146,12 +146,14 @@ def curve(fleet: Inputs, unit: UnitCosts, limits: Limits, shape: Shape) -> list[
     Returns
     -------
     list of Point
-        By agents, from a tenth of the fleet.
+        By agents, from a tenth of the fleet, and from one agent.
     """
     left = shape.servers - limits.spare_servers
     found = []
     for k in range(-POINTS_BELOW, POINTS_ABOVE + 1):
         other = times(fleet, 10.0 ** (k / POINTS_A_DECADE))
+        if k < 0 and other.agents < 1.0:
+            continue
         state = cluster.forecast(other, unit, left, shape.cores, shape.datastore_cores, limits.quantile)
         found.append(
             Point(

@@ -325,7 +325,7 @@ def marks(population: float, think_time: float, service_time: float, servers: fl
     Examples
     --------
     >>> [mark.label for mark in marks(5000, 5.0, 0.001, 2)]
-    ['1.3 ms', '40 ms', '5 s', 'knee: 10,002']
+    ['1.3 ms', '40 ms', '5 s', 'knee: 10,000']
     """
     found: list[Mark] = []
     for name, times in (("one", 1.0), ("two", 2.0), ("four", 4.0)):
@@ -334,7 +334,7 @@ def marks(population: float, think_time: float, service_time: float, servers: fl
         found.append(Mark(name, times * population, state.response_time, state.utilization, label))
     middle = knee(think_time, service_time, servers)
     state = finite_source(math.floor(middle), think_time, service_time, servers)
-    found.append(Mark("knee", middle, state.response_time, state.utilization, f"knee: {middle:,.0f}"))
+    found.append(Mark("knee", middle, state.response_time, state.utilization, f"knee: {rounded(middle, 3):,.0f}"))
     return found
 
 
@@ -366,7 +366,7 @@ def sentence(population: float, think_time: float, service_time: float, servers:
     return (
         f"{one.agents:,.0f} agents use {used[0]} of " + count(servers, "core") + f" and get a sync in {one.label}, "
         f"{two.agents:,.0f} agents use {used[1]} and get it in {two.label}, {four.agents:,.0f} agents use {used[2]} "
-        f"and get it in {four.label}. The knee is at {middle.agents:,.0f} agents."
+        f"and get it in {four.label}. The knee is at {rounded(middle.agents, 3):,.0f} agents."
     )
 
 
@@ -391,12 +391,38 @@ def headline(population: float, think_time: float, service_time: float, servers:
     Examples
     --------
     >>> headline(5000, 5.0, 0.001, 2)
-    'Twice the agents: a sync takes 30 times as long; four times: 3,752 times'
+    'Twice the agents: a sync takes 30 times as long; four times: 3,800 times'
     """
     one, two, four, _ = marks(population, think_time, service_time, servers)
     ratios = [two.response_s / one.response_s, four.response_s / one.response_s]
-    words = [f"{ratio:,.0f} times" if ratio >= 9.95 else f"{ratio:.1f} times" for ratio in ratios]
+    words = [f"{rounded(ratio, 2):,.0f} times" if ratio >= 9.95 else f"{ratio:.1f} times" for ratio in ratios]
     return f"Twice the agents: a sync takes {words[0]} as long; four times: {words[1]}"
+
+
+def rounded(value: float, digits: int) -> float:
+    """Round a number of things to so many digits, so that it says no more than the model knows.
+
+    Parameters
+    ----------
+    value : float
+        At least 0.
+    digits : int
+        How many, at least 1; a number with fewer before its point becomes a whole one.
+
+    Returns
+    -------
+    float
+        The number.
+
+    Examples
+    --------
+    >>> rounded(16_395.4, 3), rounded(42.6, 3)
+    (16400.0, 43.0)
+    """
+    unit = 1.0
+    while value >= 10.0**digits * unit:
+        unit = 10.0 * unit
+    return math.floor(value / unit + 0.5) * unit
 
 
 def check(population: float, think_time: float, service_time: float, servers: float) -> None:

@@ -12,11 +12,14 @@
 
   // Data
 
+  const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const place = (at) => (typeof at === "string" ? DIGITS.indexOf(at) : at);
+
   /* Returns the rows of a table that the build wrote by columns. */
   function rows_of(table) {
     const rows = Array.from({ length: table.rows }, () => ({}));
     for (const [name, column] of table.columns) {
-      const at = Array.isArray(column) ? (row) => column[row] : "all" in column ? () => column.all : (row) => column.of[column.at[row]];
+      const at = Array.isArray(column) ? (row) => column[row] : "all" in column ? () => column.all : (row) => column.of[place(column.at[row])];
       rows.forEach(function (row, number) { if (at(number) !== null) row[name] = at(number); });
     }
     return rows;
@@ -136,10 +139,11 @@
     tip.hidden = empty;
     if (empty) return;
     const lines = typeof value === "object" ? Object.entries(value) : [["", value]];
+    const spaced = (said) => String(said).replace(/(\d)%/g, "$1\u00a0%");
     tip.replaceChildren(...lines.map(function ([name, said]) {
       const line = document.createElement("p"), key = document.createElement("span");
       key.textContent = name;
-      line.append(...(name ? [key, " "] : []), String(said));
+      line.append(...(name ? [key, " "] : []), spaced(said));
       return line;
     }));
     const { width, height } = tip.getBoundingClientRect();
@@ -225,8 +229,8 @@
     details?.addEventListener("toggle", () => { if (details.open) fill(figure, details); });
   }
 
+  /* Draws first what a reader sees, then the rest, while the page has nothing else to do or as soon as it is scrolled to. */
   async function run() {
-    const figures = [...document.querySelectorAll("figure.capchart")];
     const follow = new ResizeObserver(function (changes) {
       for (const { target } of changes) {
         const figure = target.closest("figure.capchart");
@@ -238,24 +242,38 @@
         }, 100);
       }
     });
-    for (const figure of figures) {
-      figure.chart = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-      const { chart } = figure;
-      chart.vega = unpacked(chart.vega);
-      for (const name of Object.keys(chart.tables)) chart.tables[name] = rows_of(chart.tables[name]);
-      chart.show = (name, rows, title, description) => show(figure, name, rows, title, description);
-      try { connect(figure); } catch (error) { fail(figure, error); }
-      offer(figure);
-    }
-    for (const figure of figures) {
-      // The page answers its reader between one chart and the next.
-      await new Promise((resolve) => setTimeout(resolve));
+    const waiting = new Set(document.querySelectorAll("figure.capchart"));
+    const begin = async function (figure) {
+      if (!waiting.delete(figure)) return;
+      seen.unobserve(figure);
       try {
+        const chart = figure.chart = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+        chart.vega = unpacked(chart.vega);
+        for (const name of Object.keys(chart.tables)) chart.tables[name] = rows_of(chart.tables[name]);
+        chart.show = (name, rows, title, description) => show(figure, name, rows, title, description);
+        connect(figure);
+        offer(figure);
         await draw(figure);
         follow.observe(figure.querySelector(".capchart-view"));
       } catch (error) {
         fail(figure, error);
       }
+    };
+    const seen = new IntersectionObserver((changes) =>
+      changes.forEach(({ isIntersecting, target }) => { if (isIntersecting) begin(target); }), { rootMargin: "25%" });
+    const in_sight = [...waiting].filter(function (figure) {
+      const { top, bottom } = figure.getBoundingClientRect();
+      return top < innerHeight && bottom > 0;
+    });
+    for (const figure of in_sight) await begin(figure);
+    waiting.forEach((figure) => seen.observe(figure));
+    addEventListener("beforeprint", () => waiting.forEach(begin));
+    // The page answers its reader between one chart and the next.
+    const pause = (done) => (window.requestIdleCallback ? requestIdleCallback(done, { timeout: 300 }) : setTimeout(done));
+    while (waiting.size) {
+      await new Promise(pause);
+      const [next] = waiting;
+      if (next) await begin(next);
     }
   }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import altair as alt
 import numpy as np
@@ -11,6 +12,10 @@ import pandas as pd
 
 #: Colours that people with any colour vision can tell apart (Okabe and Ito), those with contrast on white and on black.
 BLUE, VERMILION, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F"
+
+#: Beside each colour the dashes of its lines and the shape of its points: colour alone tells nothing.
+DASHES = {BLUE: [1, 0], VERMILION: [9, 3], GREEN: [2, 2], PURPLE: [9, 3, 2, 3], GREY: [4, 4]}
+SHAPES = {BLUE: "circle", VERMILION: "square", GREEN: "triangle-up", PURPLE: "diamond", GREY: "cross"}
 
 #: One colour for one thing on all pages.
 COLORS = {
@@ -230,20 +235,48 @@ def choice(name: str, options: dict[str, str], value: str, label: str) -> alt.Pa
     )
 
 
-def color_scale(names: list[str]) -> alt.Scale:
-    """Return the colours of names that have one on all pages.
+class Told(NamedTuple):
+    """How a chart tells things apart: by colour, and by dashes or shapes as well."""
+
+    color: alt.Color
+    dash: alt.StrokeDash
+    shape: alt.Shape
+
+
+def told(field: str, colors: Mapping[str, str] | list[str], *, points: bool = False, **legend: Any) -> Told:
+    """Tell things apart by colour, and their lines by dashes and their points by shapes.
 
     Parameters
     ----------
-    names : list of str
-        Keys of `COLORS`.
+    field : str
+        What is told apart, as Altair writes fields.
+    colors : mapping or list of str
+        The colour of each thing, one of those with dashes and a shape; or keys of `COLORS`.
+    points : bool
+        Whether the legend shows points rather than lines.
+    **legend : object
+        What else the legend is to have; ``hidden=True`` for none.
 
     Returns
     -------
-    altair.Scale
-        Names to colours.
+    Told
+        One legend for the colours and the dashes, or for the colours and the shapes.
     """
-    return alt.Scale(domain=names, range=[COLORS[name] for name in names])
+    own = dict(colors) if isinstance(colors, Mapping) else {name: COLORS[name] for name in colors}
+    names, hues = list(own), list(own.values())
+    shown: dict[str, Any] = {"title": None, "symbolOpacity": 1}
+    if not points:
+        shown |= {"symbolType": "stroke", "symbolSize": 500, "symbolStrokeWidth": MODEL["strokeWidth"]}
+    key = None if legend.pop("hidden", False) else alt.Legend(**{**shown, **legend})
+    return Told(
+        alt.Color(field, scale=alt.Scale(domain=names, range=hues), legend=key),
+        alt.StrokeDash(
+            field, scale=alt.Scale(domain=names, range=[DASHES[hue] for hue in hues]), legend=None if points else key
+        ),
+        alt.Shape(
+            field, scale=alt.Scale(domain=names, range=[SHAPES[hue] for hue in hues]), legend=key if points else None
+        ),
+    )
 
 
 def reach(values: pd.DataFrame) -> list[float]:
@@ -261,6 +294,29 @@ def reach(values: pd.DataFrame) -> list[float]:
     """
     found = values.to_numpy(float)
     return [0.8 * float(np.nanmin(found)), 1.25 * float(np.nanmax(found))]
+
+
+def steps(ends: list[float], of: tuple[int, ...] = (1, 2, 5)) -> list[float]:
+    """Return so many times the powers of ten between the ends of a logarithmic axis.
+
+    Parameters
+    ----------
+    ends : list of float
+        Lower and upper end.
+    of : tuple of int
+        What multiplies the powers.
+
+    Returns
+    -------
+    list of float
+        In their order.
+
+    Examples
+    --------
+    >>> steps([3, 60])
+    [5.0, 10.0, 20.0, 50.0]
+    """
+    return [base * 10.0**power for power in range(-9, 10) for base in of if ends[0] <= base * 10.0**power <= ends[1]]
 
 
 #: A share in percent, for an axis; and one with its sign.

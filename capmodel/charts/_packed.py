@@ -1,4 +1,4 @@
-"""Charts in few characters: tables by columns, and what a drawing says several times once."""
+"""Charts in few characters: tables by columns, what a drawing repeats once, and nothing that draws nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from typing import Any
 #: What is shorter is not worth a reference.
 _SHORT = 16
 
+#: Characters that stand for the numbers of a column's values; the script of the page has the same.
+_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+#: What Vega-Lite says of an axis that is there for its grid alone; all else is also said of the axis with the labels.
+_GRID_ALONE = {
+    "aria", "domain", "grid", "gridScale", "labels", "maxExtent", "minExtent", "orient", "scale", "ticks", "zindex",
+}  # fmt: skip
+
+#: Styles that Vega has without being told.
+_STYLES = {"cell", "circle", "group-subtitle", "group-title", "guide-label", "guide-title", "point", "square"}
+
 
 def short(value: Any) -> str:
     """Write JSON that no HTML parser takes for the end of a script or for a comment."""
@@ -17,7 +28,7 @@ def short(value: Any) -> str:
 
 
 def column(values: list[Any]) -> Any:
-    """Write a column as one value, as numbers of different values, or as it is, whichever is shortest.
+    """Write a column as one value, as places of different values, or as it is, whichever is shortest.
 
     Parameters
     ----------
@@ -27,7 +38,8 @@ def column(values: list[Any]) -> Any:
     Returns
     -------
     list or dict
-        ``{"all": value}``, ``{"of": values, "at": numbers}`` or the list.
+        ``{"all": value}``, ``{"of": values, "at": places}`` or the list. The place of a value is its number, or a
+        character where there are no more values than characters.
 
     Examples
     --------
@@ -39,7 +51,10 @@ def column(values: list[Any]) -> Any:
     if len(different) == 1:
         return {"all": values[0]}
     numbers = {text: number for number, text in enumerate(different)}
-    coded = {"of": [json.loads(text) for text in different], "at": [numbers[text] for text in texts]}
+    at: Any = [numbers[text] for text in texts]
+    if len(different) <= len(_DIGITS):
+        at = "".join(_DIGITS[number] for number in at)
+    coded = {"of": [json.loads(text) for text in different], "at": at}
     return min(values, coded, key=lambda one: len(short(one)))
 
 
@@ -58,6 +73,53 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
     return {"rows": len(rows), "columns": [[name, column([row.get(name) for row in rows])] for name in names]}
+
+
+def lean(spec: dict[str, Any]) -> None:
+    """Take out of a drawing what Vega-Lite writes and Vega does not need.
+
+    Parameters
+    ----------
+    spec : dict
+        Vega; its axes, marks and their names become fewer, its picture stays.
+    """
+    whole = json.dumps(spec)
+    styles = _STYLES | set(spec.get("config", {}).get("style", {}))
+
+    def groups(part: dict[str, Any]) -> None:
+        if "axes" in part:
+            part["axes"] = _axes(part["axes"])
+        for mark in part.get("marks", []):
+            if "name" in mark and whole.count(json.dumps(mark["name"])) == 1:
+                del mark["name"]
+            if isinstance(mark.get("style"), list) and not styles.intersection(mark["style"]):
+                del mark["style"]
+            groups(mark)
+
+    groups(spec)
+
+
+def _axes(axes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Let the axis with the labels draw the grid too."""
+    kept = [dict(axis) for axis in axes if not axis.get("gridScale")]
+    alone = []
+    for grid in (axis for axis in axes if axis.get("gridScale")):
+        rest = {key: value for key, value in grid.items() if key not in _GRID_ALONE}
+        same = (
+            axis
+            for axis in kept
+            if all(axis.get(key) == grid.get(key) for key in ("scale", "orient", "zindex"))
+            and all(axis.get(key) == value for key, value in rest.items())
+        )
+        axis = next(same, None)
+        if axis is None:
+            alone.append(grid)
+        else:
+            axis |= {"grid": True, "gridScale": grid["gridScale"]}
+    for axis in (*alone, *kept):
+        if axis.get("zindex") == 0:
+            del axis["zindex"]
+    return alone + kept
 
 
 def shared(value: Any) -> dict[str, Any]:

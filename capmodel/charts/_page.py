@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import altair as alt
 
-from capmodel.charts._packed import shared, short, table
+from capmodel.charts._packed import lean, shared, short, table
 
 #: Width in pixels of a chart's still picture; on a page a chart has what there is.
 STILL_WIDTH = 640
@@ -106,6 +106,7 @@ def compiled(spec: dict[str, Any]) -> Drawing:
         raise ValueError("chart: got a width that is not a panel's own, expected each panel as wide as its container")
     for signal in vega.get("signals", []):
         signal.pop("bind", None)
+    lean(vega)
     if panels > 1:
         vega["layout"]["columns"] = {"signal": _COLUMNS}
         vega.setdefault("signals", []).insert(0, {"name": _COLUMNS, "value": panels})

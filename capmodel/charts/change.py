@@ -23,11 +23,11 @@ from capmodel.charts._look import (
     TIME_LABEL,
     VERMILION,
     choice,
-    color_scale,
     inline,
     number,
     percent,
     reach,
+    told,
 )
 
 #: A duration with its unit, for an axis in seconds.
@@ -71,11 +71,8 @@ def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) 
     axis = alt.Axis(values=[10.0**k for k in range(-6, 7)], labelExpr=_VALUE_LABEL, title=None, grid=True)
     scale = alt.Scale(type="log", nice=False)
     y = alt.Y("value:Q", scale=scale, axis=axis)
-    legend = alt.Legend(
-        title=None, symbolOpacity=1, symbolType="stroke", labelExpr=f"{json.dumps(parts)}[datum.value]", columns=3
-    )
-    colors = alt.Scale(domain=list(parts), range=[COLORS["server"], COLORS["datastore"], GREEN])
-    color = alt.Color("component:N", scale=colors, legend=legend)
+    colors = {"server": COLORS["server"], "datastore": COLORS["datastore"], "sync": GREEN}
+    look = told("component:N", colors, labelExpr=f"{json.dumps(parts)}[datum.value]", columns=3)
     drawn: list[ChartType] = []
     for factor, panel in panels.items():
         names = panel["scale"] == "names"
@@ -90,9 +87,9 @@ def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) 
             )
             x = alt.X("x:Q", title=None, scale=alt.Scale(nice=False, **kind), axis=marks)
         chosen = f"datum.factor == '{factor}' && datum.quantity == quantity"
-        rows = alt.Chart().transform_filter(chosen).encode(x, color=color)
+        rows = alt.Chart().transform_filter(chosen).encode(x, color=look.color)
         tooltip = [
-            alt.Tooltip("name:N" if names else "x:Q", title=panel["title"]),
+            alt.Tooltip("name:N" if names else "x:Q", title="at"),
             alt.Tooltip("component:N", title="of"),
             alt.Tooltip("value:Q", title="cores, or seconds", format=".2~r"),
             alt.Tooltip("lower:Q", title="from", format=".2~r"),
@@ -103,11 +100,11 @@ def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) 
         layers: list[ChartType] = []
         if names:
             layers.append(rows.mark_rule(strokeWidth=5, opacity=0.3).encode(**span))
-            layers.append(rows.mark_point(size=60, filled=True, opacity=1).encode(y, tooltip=tooltip))
+            layers.append(rows.mark_point(size=60, filled=True, opacity=1).encode(y, look.shape, tooltip=tooltip))
         else:
             layers.append(rows.mark_area(**BAND).encode(**span))
-            layers.append(rows.mark_line(**MODEL).encode(y, tooltip=tooltip))
-        layers.append(here.mark_point(**{**MEASURED, "size": 80, "opacity": 1}).encode(y, tooltip=tooltip))
+            layers.append(rows.mark_line(**MODEL).encode(y, look.dash, tooltip=tooltip))
+        layers.append(here.mark_point(**{**MEASURED, "size": 80, "opacity": 1}).encode(y, look.shape, tooltip=tooltip))
         drawn.append(
             alt.layer(*layers).properties(
                 width="container", height=120, title=alt.Title(panel["title"], fontSize=12, fontWeight="bold", offset=6)
@@ -162,7 +159,7 @@ def tornado(frame: pd.DataFrame, title: str) -> ChartType:
     parts = ["server", "datastore"]
     scale = alt.Scale(zero=True, nice=True)
     axis = alt.Axis(labelExpr=SIGNED_PERCENT_LABEL, tickCount=5, grid=True)
-    color = alt.Color("component:N", title="utilization of the", scale=color_scale(parts))
+    look = told("component:N", parts, points=True, title="utilization of the")
     side = alt.Axis(labelLimit=150, domain=False, ticks=False)
     y = alt.Y("input:N", title=None, sort=None, axis=side)
     offset = alt.YOffset("component:N", sort=parts)
@@ -174,9 +171,9 @@ def tornado(frame: pd.DataFrame, title: str) -> ChartType:
     ]
     base = alt.Chart().encode(y, offset)
     low = alt.X("lower:Q", title="change of the utilization", scale=scale, axis=axis)
-    bars = base.mark_rule(strokeWidth=7, opacity=0.45).encode(low, alt.X2("higher:Q"), color, tooltip=tooltip)
+    bars = base.mark_rule(strokeWidth=7, opacity=0.45).encode(low, alt.X2("higher:Q"), look.color, tooltip=tooltip)
     ends = base.mark_point(**{**MEASURED, "size": 55}).encode(
-        alt.X("higher:Q", scale=scale, axis=axis), color, tooltip=tooltip
+        alt.X("higher:Q", scale=scale, axis=axis), look.color, look.shape, tooltip=tooltip
     )
     zero = alt.Chart(alt.Data(values=[{"lower": 0}], name="guide_zero")).mark_rule(opacity=0.6)
     said = "; ".join(
@@ -272,8 +269,7 @@ def cold_start(frame: pd.DataFrame) -> ChartType:
     axis = alt.Axis(
         values=[0.1, 1, 10, 60, 600, 3600, 36_000], labelExpr=DURATION_LABEL, title="until every agent has its SVIDs"
     )
-    legend = alt.Legend(title="by", symbolOpacity=1, symbolType="stroke", columns=2)
-    color = alt.Color("limit:N", scale=alt.Scale(domain=names, range=[colors[name] for name in names]), legend=legend)
+    look = told("limit:N", colors, title="by", columns=2)
     tooltip = [
         alt.Tooltip("addresses:Q", format=","),
         alt.Tooltip("limit:N", title="by"),
@@ -281,7 +277,7 @@ def cold_start(frame: pd.DataFrame) -> ChartType:
         alt.Tooltip("lower:Q", title="from", format=",.3~r"),
         alt.Tooltip("upper:Q", title="to", format=",.3~r"),
     ]
-    base = alt.Chart(inline(shown, "cold_start")).encode(x, color=color)
+    base = alt.Chart(inline(shown, "cold_start")).encode(x, color=look.color)
     ends = frame[frame["binds"]].set_index("addresses").sort_index()
     most, least = ends.iloc[-1], ends.iloc[0]
     title = alt.Title(
@@ -293,8 +289,10 @@ def cold_start(frame: pd.DataFrame) -> ChartType:
     said = "; ".join(f"{address:,}: {number(row['seconds'])} s, {row['limit']}" for address, row in ends.iterrows())
     return alt.layer(
         base.mark_area(**BAND).encode(alt.Y("lower:Q", scale=scale, axis=axis), alt.Y2("upper:Q")),
-        base.mark_line(**MODEL).encode(alt.Y("seconds:Q", scale=scale, axis=axis), tooltip=tooltip),
-        base.mark_point(size=30, filled=True, opacity=1).encode(alt.Y("seconds:Q", scale=scale), tooltip=tooltip),
+        base.mark_line(**MODEL).encode(alt.Y("seconds:Q", scale=scale, axis=axis), look.dash, tooltip=tooltip),
+        base.mark_point(size=30, filled=True, opacity=1).encode(
+            alt.Y("seconds:Q", scale=scale), look.shape, tooltip=tooltip
+        ),
     ).properties(
         width="container",
         height=260,

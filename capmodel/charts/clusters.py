@@ -12,14 +12,15 @@ from capmodel.charts._look import (
     LABELS,
     MEASURED,
     MODEL,
+    PERCENT_LABEL,
     TIME_LABEL,
     VERMILION,
     choice,
-    color_scale,
     inline,
     labels,
     number,
     reach,
+    told,
 )
 
 #: What a part of a topology is called, and how its marks look.
@@ -60,7 +61,7 @@ def topologies(frame: pd.DataFrame, title: str, description: str, most: float) -
     data = inline(frame, "topologies")
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, 1]), axis=None)
     legend = alt.Legend(
-        title="share of the cores in use", format="%", gradientLength=160, values=[0, 0.5, 1], offset=8
+        title="share of the cores in use", labelExpr=PERCENT_LABEL, gradientLength=160, values=[0, 0.5, 1], offset=8
     )  # fmt: skip
     shades = alt.Scale(domain=[0, 1], scheme="viridis")
     ink = alt.condition("datum.used > 0.6", alt.value("black"), alt.value("white"))
@@ -140,16 +141,11 @@ def topologies(frame: pd.DataFrame, title: str, description: str, most: float) -
         one_upper="max(datastore_cores_upper)",
         groupby=["topology"],
     )
+    look = told("kind:N", dict(zip(kinds, [VERMILION, GREY], strict=True)), points=True, offset=8, direction="vertical")
     loads = []
     for kind, prefix, dy in ((kinds[0], "one", 2), (kinds[1], "all", 14)):
         rows = totals.transform_calculate(kind=f"'{kind}'")
         y = alt.Y("topology:N", sort=list(_TOPOLOGIES), axis=None)
-        hue = alt.Color(
-            "kind:N",
-            title=None,
-            scale=alt.Scale(domain=kinds, range=[VERMILION, GREY]),
-            legend=alt.Legend(offset=8, symbolType="circle", symbolOpacity=1, direction="vertical"),
-        )
         shown = [
             alt.Tooltip("topology:N"),
             alt.Tooltip(f"{prefix}_cores:Q", title="cores of work", format=".2~g"),
@@ -158,14 +154,15 @@ def topologies(frame: pd.DataFrame, title: str, description: str, most: float) -
         ]
         loads.append(
             rows.mark_rule(strokeWidth=5, opacity=0.35, yOffset=dy, y2Offset=dy).encode(
-                alt.X(f"{prefix}_lower:Q", scale=scale, axis=axis), alt.X2(f"{prefix}_upper:Q"), y, hue
+                alt.X(f"{prefix}_lower:Q", scale=scale, axis=axis), alt.X2(f"{prefix}_upper:Q"), y, look.color
             )
         )
         loads.append(
             rows.mark_point(**{**MEASURED, "size": 70}, yOffset=dy).encode(
                 alt.X(f"{prefix}_cores:Q", scale=scale, axis=axis, title="cores of datastore work"),
                 y,
-                hue,
+                look.color,
+                look.shape,
                 tooltip=shown,
             )
         )
@@ -221,12 +218,7 @@ def shared_datastore(frame: pd.DataFrame) -> ChartType:
     alone = measured[measured["load"] == "reloads alone"].set_index(["datastore", "servers"])["cores"]
     low, high = int(measured["servers"].min()), int(measured["servers"].max())
     times = {name: alone[name, high] / alone[name, low] for name in stores}
-    color = alt.Color(
-        "datastore:N",
-        scale=color_scale(stores),
-        title=None,
-        legend=alt.Legend(labelExpr=labels(stores), symbolOpacity=1, symbolType="stroke"),
-    )
+    look = told("datastore:N", stores, labelExpr=labels(stores))
     x = alt.X("servers:O", title="servers", axis=alt.Axis(labelAngle=0))
 
     def panel(load: str) -> ChartType:
@@ -241,11 +233,11 @@ def shared_datastore(frame: pd.DataFrame) -> ChartType:
             alt.Tooltip("run_id:N", title="run"),
         ]
         return alt.layer(
-            model.mark_area(**BAND).encode(x, alt.Y("lower:Q", title="", scale=scale), alt.Y2("upper:Q"), color),
-            model.mark_line(**MODEL).encode(x, y, color),
+            model.mark_area(**BAND).encode(x, alt.Y("lower:Q", title="", scale=scale), alt.Y2("upper:Q"), look.color),
+            model.mark_line(**MODEL).encode(x, y, look.color, look.dash),
             part.transform_filter("datum.kind == 'measured'")
             .mark_point(**MEASURED)
-            .encode(x, y, color, tooltip=tooltip),
+            .encode(x, y, look.color, look.shape, tooltip=tooltip),
         ).properties(width="container", height=220)
 
     said = "; ".join(
@@ -283,12 +275,7 @@ def datastore_distance(frame: pd.DataFrame) -> ChartType:
     ends = reach(frame[["response_s", "lower_s", "upper_s"]])
     scale = alt.Scale(type="log", domain=ends, nice=False)
     axis = alt.Axis(values=[0.001, 0.01, 0.1, 1], labelExpr=TIME_LABEL)
-    color = alt.Color(
-        "sync_mode:N",
-        scale=color_scale(modes),
-        title=None,
-        legend=alt.Legend(labelExpr=labels(modes), symbolOpacity=1, symbolType="stroke"),
-    )
+    look = told("sync_mode:N", modes, labelExpr=labels(modes))
     callers = sorted(int(value) for value in measured["population"].unique())
     shape = alt.Shape(
         "callers:N",
@@ -310,10 +297,10 @@ def datastore_distance(frame: pd.DataFrame) -> ChartType:
         points = part.transform_filter("datum.kind == 'measured'").mark_point(**MEASURED)
         return alt.layer(
             model.mark_area(**BAND, interpolate="monotone").encode(
-                x, alt.Y("lower_s:Q", scale=scale, axis=axis), alt.Y2("upper_s:Q"), color
+                x, alt.Y("lower_s:Q", scale=scale, axis=axis), alt.Y2("upper_s:Q"), look.color
             ),
-            model.mark_line(**MODEL, interpolate="monotone").encode(x, y, color),
-            points.encode(x, y, color, shape, tooltip=tooltip),
+            model.mark_line(**MODEL, interpolate="monotone").encode(x, y, look.color, look.dash),
+            points.encode(x, y, look.color, shape, tooltip=tooltip),
         ).properties(width="container", height=240)
 
     most = measured[(measured["round_trip_ms"] == far) & (measured["population"] == callers[-1])]

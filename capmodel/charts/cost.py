@@ -16,10 +16,10 @@ from capmodel.charts._look import (
     OWN,
     VERMILION,
     choice,
-    color_scale,
     inline,
     number,
     percent,
+    told,
 )
 
 
@@ -62,7 +62,8 @@ def sync_cost(frame: pd.DataFrame) -> ChartType:
     )
     # One scale for all choices: what a control changes is seen as a move of the lines.
     scale = alt.Scale(type="log", domain=[0.8 * frame["cpu_ms"].min(), 1.6 * frame["cpu_ms"].max()], nice=False)
-    color = alt.Color("sync_mode:N", scale=color_scale(modes), legend=None)
+    look = told("sync_mode:N", modes, hidden=True)
+    color = look.color
     tooltip = [
         alt.Tooltip("entries_per_agent:Q", title="entries"),
         alt.Tooltip("cpu_ms:Q", title="measured, ms"),
@@ -83,8 +84,8 @@ def sync_cost(frame: pd.DataFrame) -> ChartType:
         names = lines.transform_filter("isValid(datum.label)")
         layers = [
             lines.mark_area(**BAND).encode(alt.Y("lower_ms:Q", scale=scale, axis=axis), alt.Y2("upper_ms:Q")),
-            lines.mark_line(**MODEL).encode(y),
-            runs.mark_point(**MEASURED).encode(tooltip=tooltip),
+            lines.mark_line(**MODEL).encode(y, look.dash),
+            runs.mark_point(**MEASURED).encode(look.shape, tooltip=tooltip),
             *([own.mark_point(**in_color).encode(x, y, color, tooltip=tooltip)] if has_own else []),
             names.mark_text(align="right", baseline="bottom", dy=-14, fontWeight="bold").encode(y, text="label:N"),
         ]
@@ -141,8 +142,8 @@ def statement_counts(frame: pd.DataFrame) -> ChartType:
     ]
     kinds = {True: "sync", False: "other operations"}
     data = inline(frame.assign(kind=(frame["operation"] == "sync").map(kinds)), "statement_counts")
-    color = alt.Color("kind:N", scale=alt.Scale(domain=list(kinds.values()), range=[BLUE, VERMILION]), title=None)
-    points = alt.Chart(data).mark_point(**MEASURED).encode(x, y, color, tooltip=tooltip)
+    look = told("kind:N", dict(zip(kinds.values(), [BLUE, VERMILION], strict=True)), points=True)
+    points = alt.Chart(data).mark_point(**MEASURED).encode(x, y, look.color, look.shape, tooltip=tooltip)
     diagonal = alt.Data(values=[{"expected": end, "counted": end} for end in ends], name="guide_equal")
     title = alt.Title(
         f"The code says how many statements PostgreSQL gets: the median window is {percent(gap.median(), 1)} off",

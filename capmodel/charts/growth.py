@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 from altair.typing import ChartType
 
-from capmodel.charts._look import BAND, COLORS, LIMIT, MODEL, inline
+from capmodel.charts._look import BAND, COLORS, LIMIT, MODEL, PERCENT_LABEL, inline, steps, told
 
 
 def size_curve(frame: pd.DataFrame, title: str, description: str) -> ChartType:
@@ -32,26 +32,30 @@ def size_curve(frame: pd.DataFrame, title: str, description: str) -> ChartType:
     """
     parts = ["server", "datastore"]
     x = alt.X(
-        "agents:Q", title="agents", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~s", tickCount=6)
+        "agents:Q",
+        title="agents",
+        scale=alt.Scale(type="log", nice=False),
+        axis=alt.Axis(format="~s", values=steps([1, 1e9]), labelOverlap="greedy"),
     )
-    colors = alt.Scale(domain=parts, range=[COLORS[part] for part in parts])
+    look = told("part:N", parts)
     base = alt.Chart()
     here = base.transform_filter("datum.here")
     share = alt.Scale(domain=[0, 1], clamp=True)
     seconds = alt.Scale(type="log", nice=False)
 
     def used(part: str) -> list[ChartType]:
-        axis = alt.Axis(format="%", title="share of the cores in use")
-        color = alt.Color("part:N", scale=colors, title=None, legend=alt.Legend(symbolOpacity=1))
+        axis = alt.Axis(labelExpr=PERCENT_LABEL, title="share of the cores in use")
         tooltip = [
             alt.Tooltip("agents:Q", format=",.0f"),
             alt.Tooltip(f"{part}:Q", title=f"{part} in use", format=".0%"),
             alt.Tooltip(f"{part}_upper:Q", title="up to", format=".0%"),
         ]
-        lines = base.transform_filter(f"isValid(datum.{part})").transform_calculate(part=f"'{part}'").encode(x, color)
+        lines = (
+            base.transform_filter(f"isValid(datum.{part})").transform_calculate(part=f"'{part}'").encode(x, look.color)
+        )
         return [
             lines.mark_area(**BAND).encode(alt.Y(f"{part}_lower:Q", scale=share, axis=axis), alt.Y2(f"{part}_upper:Q")),
-            lines.mark_line(**MODEL).encode(alt.Y(f"{part}:Q", scale=share, axis=axis), tooltip=tooltip),
+            lines.mark_line(**MODEL).encode(alt.Y(f"{part}:Q", scale=share, axis=axis), look.dash, tooltip=tooltip),
         ]
 
     def guides(limit: str, scale: alt.Scale) -> list[ChartType]:

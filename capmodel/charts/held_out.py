@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -10,6 +11,7 @@ from altair.typing import ChartType
 
 from capmodel.charts._look import (
     BLUE,
+    COLORS,
     GREEN,
     GREY,
     LABELS,
@@ -19,10 +21,11 @@ from capmodel.charts._look import (
     PURPLE,
     VERMILION,
     choice,
-    color_scale,
     inline,
     percent,
     reach,
+    steps,
+    told,
 )
 
 #: Long names beside a chart, on two lines so that a narrow screen has room for both.
@@ -35,16 +38,6 @@ _LINES = alt.Axis(
     domain=False,
     ticks=False,
 )
-
-
-def _steps(ends: list[float]) -> list[float]:
-    """Return 1, 2 and 5 times the powers of ten between the ends of a logarithmic axis."""
-    return [
-        step
-        for power in range(-4, 5)
-        for step in (10.0**power, 2 * 10.0**power, 5 * 10.0**power)
-        if ends[0] <= step <= ends[1]
-    ]
 
 
 def held_out_costs(frame: pd.DataFrame) -> ChartType:
@@ -69,6 +62,11 @@ def held_out_costs(frame: pd.DataFrame) -> ChartType:
     y = alt.Y("measured_ms:Q", title="measured CPU ms an operation", scale=scale, axis=axis)
     parts, groups = ["server", "datastore"], list(pd.unique(frame["group"]))
     shapes = alt.Scale(domain=groups, range=["circle", "square", "diamond", "triangle-up", "cross"][: len(groups)])
+    # Shapes are taken: what the datastore used is hollow.
+    whose: dict[str, Any] = {
+        "scale": alt.Scale(domain=parts, range=[COLORS[part] for part in parts]),
+        "title": "CPU of the",
+    }
     tooltip = [
         alt.Tooltip("operation:N"),
         alt.Tooltip("sync_mode:N", title="sync mode"),
@@ -86,11 +84,13 @@ def held_out_costs(frame: pd.DataFrame) -> ChartType:
         .transform_filter("mode == 'all' || datum.sync_mode == mode")
         .transform_calculate(key="datum.sync_mode + ' ' + datum.operation")
         .transform_lookup("key", alt.LookupData(inline(kinds, "guide_groups"), "key", ["group"]))
-        .mark_point(**{**MEASURED, "size": 30, "opacity": 0.7})
+        .mark_point(size=30, strokeWidth=1)
         .encode(
             x,
             y,
-            alt.Color("component:N", scale=color_scale(parts), title="CPU of the"),
+            alt.Fill("component:N", **whose),
+            alt.Stroke("component:N", **whose),
+            alt.FillOpacity("component:N", scale=alt.Scale(domain=parts, range=[0.7, 0]), title="CPU of the"),
             alt.Shape("group:N", scale=shapes, legend=alt.Legend(title=None, orient="bottom", columns=3, offset=8)),
             tooltip=tooltip,
         )
@@ -110,8 +110,8 @@ def held_out_costs(frame: pd.DataFrame) -> ChartType:
     title = alt.Title(
         f"Of the costs left out of the fit, half are predicted within {percent(off.median())}, and "
         f"{percent(frame['inside'].mean())} lie in their 90 % interval",
-        subtitle="Points: measured windows. Solid: predicted exactly. Dashed: a quarter more or less. Both axes are "
-        "logarithmic.",
+        subtitle="Points: measured windows, hollow for the datastore. Solid: predicted exactly. Dashed: a quarter more "
+        "or less. Both axes are logarithmic.",
     )
     return (
         alt.layer(
@@ -148,6 +148,7 @@ def interval_coverage(frame: pd.DataFrame) -> ChartType:
     groups, parts = list(pd.unique(frame["group"])), ["server", "datastore"]
     y = alt.Y("group:N", title=None, sort=groups, axis=alt.Axis(labelLimit=150, domain=False, ticks=False))
     offset = alt.YOffset("component:N", sort=parts)
+    look = told("component:N", parts, points=True, title="CPU of the")
     levels = sorted(frame["level"].unique(), reverse=True)
     chosen = alt.Chart().transform_filter("datum.level == level")
     tooltip = [
@@ -162,9 +163,7 @@ def interval_coverage(frame: pd.DataFrame) -> ChartType:
         alt.X("likely_low:Q"), alt.X2("likely_high:Q"), y, offset
     )
     asked = chosen.transform_aggregate(asked="max(level)").mark_rule(**LIMIT).encode(alt.X("asked:Q"))
-    points = chosen.mark_point(**{**MEASURED, "size": 80}).encode(
-        x, y, offset, alt.Color("component:N", scale=color_scale(parts), title="CPU of the"), tooltip=tooltip
-    )
+    points = chosen.mark_point(**{**MEASURED, "size": 80}).encode(x, y, offset, look.color, look.shape, tooltip=tooltip)
     first = frame[frame["level"] == levels[0]]
     low = first[first["share"] < first["likely_low"] - 1e-9]
     title = alt.Title(
@@ -213,11 +212,11 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
     low, high = reach(frame[["measured", "lower", "upper"]].div(frame["predicted"], axis=0))
     ends = [max(low, 0.05), min(high, 20.0)]
     scale = alt.Scale(type="log", domain=ends, clamp=True, nice=False)
-    axis = alt.Axis(values=_steps(ends), format="~g", grid=True)
+    axis = alt.Axis(values=steps(ends), format="~g", grid=True)
     quantities = list(frame["quantity"].astype("category").cat.categories)
-    colors = alt.Scale(domain=quantities, range=[BLUE, VERMILION, GREEN, PURPLE][: len(quantities)])
-    legend = alt.Legend(title=None, columns=1, symbolType="circle", symbolOpacity=1)
-    color = alt.Color("quantity:N", scale=colors, legend=legend)
+    look = told(
+        "quantity:N", dict(zip(quantities, [BLUE, VERMILION, GREEN, PURPLE], strict=False)), points=True, columns=2
+    )
     # All these names have two lines: their middle belongs beside the row, not their first line.
     y = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(**_LINES.to_dict(), labelOffset=-5))
     offset = alt.YOffset("quantity:N", sort=quantities)
@@ -234,9 +233,11 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
         alt.Tooltip("run_id:N", title="run"),
     ]
     intervals = chosen.mark_rule(strokeWidth=4, opacity=0.3).encode(
-        alt.X("low:Q", title="measured over predicted", scale=scale, axis=axis), alt.X2("high:Q"), color
+        alt.X("low:Q", title="measured over predicted", scale=scale, axis=axis), alt.X2("high:Q"), look.color
     )
-    points = chosen.mark_point(**MEASURED).encode(alt.X("ratio:Q", scale=scale, axis=axis), color, tooltip=tooltip)
+    points = chosen.mark_point(**MEASURED).encode(
+        alt.X("ratio:Q", scale=scale, axis=axis), look.color, look.shape, tooltip=tooltip
+    )
     exact = alt.Chart(alt.Data(values=[{"ratio": 1}], name="guide_exact")).mark_rule(**LIMIT)
     held = inside.groupby(frame["kind"]).agg(["sum", "size"])
     said = "; ".join(f"{name}: {held['sum'][kind]} of {held['size'][kind]}" for kind, name in kinds.items())
@@ -287,7 +288,7 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
     )
     ends = reach(data[["middle", "least", "to", "most"]])
     scale = alt.Scale(type="log", domain=ends, clamp=True, nice=False)
-    axis = alt.Axis(values=_steps(ends), format="~g", grid=True)
+    axis = alt.Axis(values=steps(ends), format="~g", grid=True)
     base = alt.Chart().encode(alt.Y("label:N", title=None, sort=None, axis=_LINES))
     tooltip = [
         alt.Tooltip("id:N", title="figure"),
@@ -299,15 +300,15 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
         alt.Tooltip("upper:Q", title="to"),
         alt.Tooltip("verdict:N"),
     ]
-    color = alt.Color(
-        "verdict:N", scale=alt.Scale(domain=["inside", "outside"], range=[BLUE, VERMILION]), title="published figure"
-    )
+    look = told("verdict:N", {"inside": BLUE, "outside": VERMILION}, points=True, title="published figure")
     intervals = base.mark_rule(strokeWidth=7, opacity=0.3, color=GREY).encode(
         alt.X("least:Q", title="published over predicted", scale=scale, axis=axis), alt.X2("most:Q")
     )
-    published = base.mark_rule(strokeWidth=2).encode(alt.X("from_:Q", scale=scale, axis=axis), alt.X2("to:Q"), color)
+    published = base.mark_rule(strokeWidth=2).encode(
+        alt.X("from_:Q", scale=scale, axis=axis), alt.X2("to:Q"), look.color
+    )
     points = base.mark_point(**MEASURED).encode(
-        alt.X("middle:Q", scale=scale, axis=axis), color, alt.Shape("verdict:N", legend=None), tooltip=tooltip
+        alt.X("middle:Q", scale=scale, axis=axis), look.color, look.shape, tooltip=tooltip
     )
     inside = frame["verdict"] == "inside"
     outside = ", ".join(frame.loc[~inside, "quantity"].str.replace("_", " "))

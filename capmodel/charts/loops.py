@@ -25,6 +25,7 @@ from capmodel.charts._look import (
     inline,
     number,
     percent,
+    told,
 )
 
 #: One colour for one curve of the closed loop; the bounds are dashed as limits are.
@@ -76,13 +77,8 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
         axis=alt.Axis(labelExpr=PERCENT_LABEL, values=[0, 0.5, 1]),
     )
     names = list(_LOOP_SERIES)
-    legend = alt.Legend(columns=2, symbolType="stroke", symbolSize=400, symbolStrokeWidth=2.5)
-    color = alt.Color(
-        "series:N", title=None, legend=legend, scale=alt.Scale(domain=names, range=list(_LOOP_SERIES.values()))
-    )
-    dash = alt.StrokeDash(
-        "series:N", title=None, legend=legend, scale=alt.Scale(domain=names, range=list(_LOOP_DASHES.values()))
-    )
+    color = alt.Color("series:N", legend=None, scale=alt.Scale(domain=names, range=list(_LOOP_SERIES.values())))
+    dash = alt.StrokeDash("series:N", legend=None, scale=alt.Scale(domain=names, range=list(_LOOP_DASHES.values())))
     base = alt.Chart()
     lines = base.transform_filter("datum.kind == 'curve' || datum.kind == 'whole'")
     whole = base.transform_filter("datum.kind == 'whole'")
@@ -109,6 +105,16 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
         text = here.mark_text(align=align, baseline="top", dx=dx, dy=dy, fontWeight="bold")
         return text.encode(x, seconds, text="label:N")
 
+    def called(series: str, which: str, **style: Any) -> ChartType:
+        """Write the name of a curve at its first or last point inside the axes."""
+        inside = "datum.agents >= 100 && datum.agents <= 1000000 && datum.response_s <= 100"
+        rows = lines.transform_filter(f"datum.series == '{series}' && {inside}")
+        end = f"arg{which}(agents)"
+        rows = rows.transform_aggregate(end=end).transform_calculate(
+            agents="datum.end.agents", response_s="datum.end.response_s", series=f"'{series}'"
+        )
+        return rows.mark_text(fontWeight="bold", fontSize=11.5, **style).encode(x, seconds, color, text="series:N")
+
     def line(series: str, **style: Any) -> alt.Chart:
         one = lines.transform_filter(f"datum.series == '{series}'")
         return one.mark_line(**{**MODEL, **style}, clip=True).encode(x, color=color, strokeDash=dash)
@@ -130,6 +136,10 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
         fleets.mark_point(**dot, clip=True).encode(x, seconds, tooltip=tooltip),
         simulated.mark_rule(strokeWidth=1.5, clip=True).encode(x, alt.Y("lower_s:Q", **timed), alt.Y2("upper_s:Q")),
         simulated.mark_point(**hollow, clip=True).encode(x, seconds, tooltip=found),
+        called("whole model", "min", align="left", dx=6, dy=-12),
+        called("closed loop", "max", align="left", baseline="top", dx=2, dy=12),
+        called("open queue", "max", align="right", dx=-8),
+        called("bounds", "min", align="left", baseline="top", dx=6, dy=8),
         label("one", "right", -4, 6),
         label("two", "left", 4, 14),
         label("four", "left", 8, 6),
@@ -156,7 +166,7 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
         ),
         description=(
             "Mean time until a sync is answered, and share of the cores in use, against the number of agents in a "
-            f"closed loop: {said}. The asymptotes cross at {knees['agents'].iloc[0]:,.0f} agents."
+            f"closed loop: {said}. The asymptotes cross at {number(knees['agents'].iloc[0], 3)} agents."
         ),
     )
 
@@ -263,8 +273,7 @@ def restart(frame: pd.DataFrame) -> ChartType:
         scale=alt.Scale(type="log", domain=ends, nice=False),
         axis=alt.Axis(values=[10.0**power for power in range(-4, 3)], labelExpr=TIME_LABEL),
     )
-    colors = alt.Scale(domain=list(named.values()), range=[BLUE, VERMILION, GREEN][: len(named)])
-    color = alt.Color("fleet:N", title=None, scale=colors)
+    look = told("fleet:N", dict(zip(named.values(), [BLUE, VERMILION, GREEN], strict=False)))
     base = alt.Chart(inline(frame.assign(fleet=frame["agents"].map(named)), "restart"))
     wave = base.transform_filter("datum.kind == 'wave'")
     level = base.transform_filter("datum.kind == 'level'")
@@ -286,8 +295,8 @@ def restart(frame: pd.DataFrame) -> ChartType:
     )
     return alt.layer(
         level.mark_line(**LIMIT).encode(x, y, detail="fleet:N"),
-        wave.mark_line(**MODEL).encode(x, y, color),
-        wave.mark_point(size=25, filled=True, opacity=1).encode(x, y, color, tooltip=tooltip),
+        wave.mark_line(**MODEL).encode(x, y, look.color, look.dash),
+        wave.mark_point(size=25, filled=True, opacity=1).encode(x, y, look.color, look.shape, tooltip=tooltip),
     ).properties(
         width="container",
         height=260,
@@ -340,12 +349,7 @@ def started_together(frame: pd.DataFrame) -> ChartType:
         alt.Tooltip("queue_s:Q", title="by queueing alone, s", format=".3~r"),
         alt.Tooltip("run_id:N", title="run"),
     ]
-    color = alt.Color(
-        "kind:N",
-        title=None,
-        scale=alt.Scale(domain=names, range=[BLUE, VERMILION, GREY]),
-        legend=alt.Legend(columns=2, offset=32, symbolOpacity=1),
-    )
+    look = told("kind:N", dict(zip(names, [BLUE, VERMILION, GREY], strict=True)), points=True, columns=2, offset=32)
     base = alt.Chart(inline(frame.drop(columns="ratio"), "started_together")).transform_calculate(
         ratio="datum.response_s / datum.queue_s"
     )
@@ -353,7 +357,7 @@ def started_together(frame: pd.DataFrame) -> ChartType:
     simulated = base.transform_filter(f"datum.kind == '{names[2]}'").mark_point(size=30, opacity=0.6)
     measured = base.transform_filter(f"datum.kind != '{names[2]}'").mark_point(**MEASURED)
     return alt.layer(
-        equal, simulated.encode(x, y, color, tooltip=tooltip), measured.encode(x, y, color, tooltip=tooltip)
+        equal, *(part.encode(x, y, look.color, look.shape, tooltip=tooltip) for part in (simulated, measured))
     ).properties(
         width="container",
         height=260,

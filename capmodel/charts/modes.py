@@ -16,11 +16,11 @@ from capmodel.charts._look import (
     MEASURED,
     MODEL,
     choice,
-    color_scale,
     inline,
     labels,
     number,
     reach,
+    told,
 )
 
 #: What the cost of a sync mode is drawn against.
@@ -63,10 +63,7 @@ def sync_modes(frame: pd.DataFrame, title: str, own: dict[str, float]) -> ChartT
         scale=alt.Scale(type="log", nice=False),
         axis=alt.Axis(labelExpr="format(datum.value, datum.value < 1 ? '~r' : '~s')", tickCount=5),
     )
-    legend = alt.Legend(
-        title=None, symbolOpacity=1, symbolType="stroke", columns=1, labelExpr=f"{json.dumps(names)}[datum.value]"
-    )
-    color = alt.Color("sync_mode:N", scale=color_scale(modes), legend=legend)
+    look = told("sync_mode:N", modes, columns=1, labelExpr=f"{json.dumps(names)}[datum.value]")
     tooltip = [
         alt.Tooltip("x:Q", title="at", format=",.3~r"),
         alt.Tooltip("sync_mode:N", title="sync mode"),
@@ -82,12 +79,12 @@ def sync_modes(frame: pd.DataFrame, title: str, own: dict[str, float]) -> ChartT
         chosen = alt.Chart().transform_filter(
             f"datum.against == against && datum.datastore == store && datum.component == '{component}'"
         )
-        drawn = chosen.transform_filter("isValid(datum.sync_mode)").encode(x, color=color)
+        drawn = chosen.transform_filter("isValid(datum.sync_mode)").encode(x, color=look.color)
         crossing = chosen.transform_filter("isValid(datum.crossing)").encode(x)
         return alt.layer(
             here.mark_rule(**LIMIT).encode(x),
             drawn.mark_area(**BAND, clip=True).encode(alt.Y("lower:Q", scale=scale, axis=axis), alt.Y2("upper:Q")),
-            drawn.mark_line(**MODEL).encode(y, tooltip=tooltip),
+            drawn.mark_line(**MODEL).encode(y, look.dash, tooltip=tooltip),
             crossing.mark_point(**{**MEASURED, "size": 90, "opacity": 1}, color="currentColor", shape="diamond").encode(
                 y,
                 tooltip=[alt.Tooltip("crossing:N", title="same cost"), alt.Tooltip("x:Q", title="at", format=",.2~r")],
@@ -141,14 +138,13 @@ def event_gaps(frame: pd.DataFrame) -> ChartType:
     )
     scale = alt.Scale(type="log", domain=reach(frame[["lower", "upper"]]), nice=False)
     axis = alt.Axis(values=[0.1, 0.3, 1, 3, 10, 30], format="~g", title="datastore cores")
-    legend = alt.Legend(title=None, symbolOpacity=1, symbolType="stroke", labelExpr=labels(modes))
-    color = alt.Color("sync_mode:N", scale=color_scale(modes), legend=legend)
+    look = told("sync_mode:N", modes, labelExpr=labels(modes))
     tooltip = [
         alt.Tooltip("gaps_per_s:Q", title="missing a second"),
         alt.Tooltip("sync_mode:N", title="sync mode"),
         alt.Tooltip("cores:Q", format=".2~g"),
     ]
-    base = alt.Chart(inline(frame, "event_gaps")).encode(x, color=color)
+    base = alt.Chart(inline(frame, "event_gaps")).encode(x, color=look.color)
     named = base.transform_filter("isValid(datum.here)")
     y = alt.Y("cores:Q", scale=scale, axis=axis)
     events = frame[frame["sync_mode"] == "events_cache"].sort_values("gaps_per_s")
@@ -162,7 +158,7 @@ def event_gaps(frame: pd.DataFrame) -> ChartType:
     said = ", ".join(f"{gaps:g} a second: {number(cores)} cores" for gaps, cores in pairs)
     return alt.layer(
         base.mark_area(**BAND).encode(alt.Y("lower:Q", scale=scale, axis=axis), alt.Y2("upper:Q")),
-        base.mark_line(**MODEL).encode(y, tooltip=tooltip),
+        base.mark_line(**MODEL).encode(y, look.dash, tooltip=tooltip),
         named.mark_point(**{**MEASURED, "size": 70, "opacity": 1}).encode(y, tooltip=tooltip),
         named.mark_text(align="right", dx=-8, dy=-8, color="currentColor").encode(
             x, y, text="here:N", color=alt.value("currentColor")

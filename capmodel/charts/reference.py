@@ -19,11 +19,11 @@ def reference_map(frame: pd.DataFrame, cells: pd.DataFrame, hull: pd.DataFrame) 
     ----------
     frame : DataFrame
         One row a tile of an even grid on logarithmic axes: ``total`` (``"cores"`` or ``"memory"``), ``agents``,
-        ``workloads``, ``rung``, ``odds`` (the likeliest rungs in words), ``lower`` and ``upper`` (90 % interval of the
+        ``workloads``, ``rung``, ``odds`` (its probability), ``lower`` and ``upper`` (90 % interval of the
         need), ``extrapolated``.
     cells : DataFrame
         One row a printed cell: ``total``, ``agents``, ``workloads``, ``printed``, ``predicted`` (from the other cells),
-        ``exact``, ``odds`` (what the other cells gave it, in words).
+        ``exact``, ``odds`` (the probability that the other cells gave it).
     hull : DataFrame
         Corners of the table's convex hull in order: ``agents``, ``workloads``.
 

@@ -14,10 +14,10 @@ from capmodel.charts._look import (
     OWN,
     PERCENT_LABEL,
     choice,
-    color_scale,
     inline,
     percent,
     reach,
+    told,
 )
 
 
@@ -48,8 +48,8 @@ def speed_precision(frame: pd.DataFrame) -> ChartType:
     y = alt.Y(
         "half_width:Q", title="half of the interval", scale=alt.Scale(zero=True), axis=alt.Axis(labelExpr=PERCENT_LABEL)
     )
-    color = alt.Color("component:N", scale=color_scale(parts), title=None)
-    chosen = alt.Chart(inline(frame, "speed_precision")).transform_filter("datum.mode == mode").encode(x, y, color)
+    look = told("component:N", parts)
+    chosen = alt.Chart(inline(frame, "speed_precision")).transform_filter("datum.mode == mode").encode(x, y, look.color)
     tooltip = [
         alt.Tooltip("windows:Q"),
         alt.Tooltip("component:N", title="CPU of the"),
@@ -63,7 +63,10 @@ def speed_precision(frame: pd.DataFrame) -> ChartType:
     )
     said = ", ".join(f"{count} windows {percent(width)}" for count, width in server.items())
     return (
-        alt.layer(chosen.mark_line(**MODEL), chosen.mark_point(**MEASURED).encode(tooltip=tooltip))
+        alt.layer(
+            chosen.mark_line(**MODEL).encode(look.dash),
+            chosen.mark_point(**MEASURED).encode(look.shape, tooltip=tooltip),
+        )
         .add_params(choice("mode", modes, next(iter(modes)), "sync mode"))
         .properties(
             width="container",
