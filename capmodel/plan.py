@@ -214,10 +214,14 @@ def size(
         )
         if deployment not in alike:
             inputs, unit = deployment.inputs(), costs.unit_costs(deployment.datastore)
-            choice = choose(inputs, unit, limits) if prices is None else choose_cheapest(inputs, unit, limits, prices)
+            choice = (
+                choose(inputs, unit, limits)
+                if prices is None
+                else choose_cheapest(inputs, unit, limits, prices.per_hour())
+            )
             alike[deployment] = _cluster_sizing(part, costs, choice, limits, level)
             if prices is not None:
-                alike[deployment] = replace(alike[deployment], cost_per_hour=cost_of(inputs, choice, prices))
+                alike[deployment] = replace(alike[deployment], cost_per_hour=cost_of(inputs, choice, prices.per_hour()))
         sized[name] = replace(alike[deployment], name=name, above=part.above)
         assumptions.update(dict.fromkeys(reach.assumptions(deployment.inputs(), limits, deployment.datastore)))
     whole = fleet if isinstance(fleet, Deployment) else fleet.fleet if isinstance(fleet, SingleTrustDomain) else None

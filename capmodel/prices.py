@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from capmodel import cluster
 from capmodel.choice import Choice, Smaller, broken, explained, servers_lost
-from capmodel.cluster import Interval
+from capmodel.cluster import Interval, UnitCosts
+from capmodel.deployment import Inputs
 from capmodel.search import Found, at_end, first_that_holds
 from capmodel.shapes import Limits, Shape, by_size, memory_rung
 
-if TYPE_CHECKING:
-    from capmodel.cluster import UnitCosts
-    from capmodel.deployment import Inputs
+#: Hours of a year, on the average.
+HOURS_A_YEAR = 8766.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,28 +56,66 @@ class Prices:
         if self.core_per_hour == 0.0:
             raise ValueError("core_per_hour: got 0, expected more than 0: without it any number of cores would do")
 
-    def of(self, shape: Shape, memory_gb: float, own_datastore: bool) -> float:
-        """Return what a shape costs.
-
-        Parameters
-        ----------
-        shape : Shape
-            Servers, their cores, cores of the datastore.
-        memory_gb : float
-            Memory of each server.
-        own_datastore : bool
-            False for SQLite, which lives inside the server.
+    def per_hour(self) -> PerHour:
+        """Return the prices as the search reads them.
 
         Returns
         -------
-        float
-            Cost an hour.
+        PerHour
+            The same prices.
         """
-        server = self.server_per_hour + self.core_per_hour * shape.cores + self.gb_per_hour * memory_gb
-        return shape.servers * server + (self.datastore_core_per_hour * shape.datastore_cores if own_datastore else 0.0)
+        return PerHour(
+            core_per_hour=self.core_per_hour,
+            gb_per_hour=self.gb_per_hour,
+            datastore_core_per_hour=self.datastore_core_per_hour,
+            server_per_hour=self.server_per_hour,
+        )
 
 
-def by_cost(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Prices, end: str) -> list[tuple[float, Shape]]:
+class PerHour(NamedTuple):
+    """Prices as plain numbers, each as in :class:`Prices`; cores that cost nothing mean that nothing has a price."""
+
+    core_per_hour: float
+    gb_per_hour: float
+    datastore_core_per_hour: float
+    server_per_hour: float
+
+
+#: Nothing has a price: the shape with the fewest cores is chosen.
+UNPRICED = PerHour(core_per_hour=0.0, gb_per_hour=0.0, datastore_core_per_hour=0.0, server_per_hour=0.0)
+
+
+class Priced(NamedTuple):
+    """A shape and what it costs an hour."""
+
+    cost: float
+    shape: Shape
+
+
+def price_of(prices: PerHour, shape: Shape, memory_gb: float, own_datastore: bool) -> float:
+    """Return what a shape costs.
+
+    Parameters
+    ----------
+    prices : PerHour
+        Prices.
+    shape : Shape
+        Servers, their cores, cores of the datastore.
+    memory_gb : float
+        Memory of each server.
+    own_datastore : bool
+        False for SQLite, which lives inside the server.
+
+    Returns
+    -------
+    float
+        Cost an hour.
+    """
+    server = prices.server_per_hour + prices.core_per_hour * shape.cores + prices.gb_per_hour * memory_gb
+    return shape.servers * server + (prices.datastore_core_per_hour * shape.datastore_cores if own_datastore else 0.0)
+
+
+def by_cost(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: PerHour, end: str) -> list[Priced]:
     """List every shape with its cost, the cheapest first.
 
     Parameters
@@ -88,28 +126,27 @@ def by_cost(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Prices, end:
         Unit costs.
     limits : Limits
         What must hold.
-    prices : Prices
+    prices : PerHour
         Prices.
     end : {"lower", "upper"}
         End of the interval of a server's memory.
 
     Returns
     -------
-    list of (float, Shape)
+    list of Priced
         Each server has the memory that it needs with the spare ones lost. Of two that cost the same the one with fewer
         cores comes first, then the one with fewer servers, then the one with the smaller datastore.
     """
     own = fleet.datastore != "sqlite"
-    found = []
+    found: list[Priced] = []
     for shape in by_size(fleet, limits.spare_servers):
         memory = cluster.memory_of(fleet, unit, shape.servers - limits.spare_servers, limits.quantile)
-        found.append((prices.of(shape, memory_rung(at_end(memory, end)), own), shape))
-    return sorted(
-        found, key=lambda item: (item[0], item[1].servers * item[1].cores, item[1].servers, item[1].datastore_cores)
-    )
+        found.append(Priced(cost=price_of(prices, shape, memory_rung(at_end(memory, end)), own), shape=shape))
+    # What costs the same stays in the order of its size.
+    return sorted(found, key=lambda item: item.cost)
 
 
-def cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Prices, end: str) -> tuple[Found, Shape | None]:
+def cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: PerHour, end: str) -> tuple[Found, Shape | None]:
     """Find the cheapest shape that holds.
 
     Parameters
@@ -120,7 +157,7 @@ def cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Prices, end
         Unit costs.
     limits : Limits
         What must hold.
-    prices : Prices
+    prices : PerHour
         Prices.
     end : {"lower", "upper"}
         End of the intervals at which it must hold.
@@ -132,14 +169,14 @@ def cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Prices, end
     before : Shape or None
         The shape that costs least below it; nothing that costs less holds.
     """
-    listed = [shape for _, shape in by_cost(fleet, unit, limits, prices, end)]
+    listed = [priced.shape for priced in by_cost(fleet, unit, limits, prices, end)]
     place = first_that_holds(fleet, unit, limits, listed, end)
     if place == len(listed):
         return Found(holds=False, shape=by_size(fleet, limits.spare_servers)[-1]), None
-    return Found(holds=True, shape=listed[place]), listed[place - 1] if place else None
+    return Found(holds=True, shape=listed[place]), listed[place - 1] if place > 0 else None
 
 
-def choose_cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Prices) -> Choice:
+def choose_cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: PerHour) -> Choice:
     """Find the cheapest shape that holds, and say why.
 
     Parameters
@@ -150,7 +187,7 @@ def choose_cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Pric
         Unit costs.
     limits : Limits
         What must hold.
-    prices : Prices
+    prices : PerHour
         Prices.
 
     Returns
@@ -167,7 +204,7 @@ def choose_cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: Pric
     return choice._replace(smaller=Smaller(exists=True, shape=before, fails_because=reasons))
 
 
-def cost_of(fleet: Inputs, choice: Choice, prices: Prices) -> Interval:
+def cost_of(fleet: Inputs, choice: Choice, prices: PerHour) -> Interval:
     """Return what an answer costs.
 
     Parameters
@@ -176,7 +213,7 @@ def cost_of(fleet: Inputs, choice: Choice, prices: Prices) -> Interval:
         The deployment.
     choice : Choice
         The answer.
-    prices : Prices
+    prices : PerHour
         Prices.
 
     Returns
@@ -185,6 +222,6 @@ def cost_of(fleet: Inputs, choice: Choice, prices: Prices) -> Interval:
         An hour; the chosen shape is the estimate and the upper bound, since it is made for the upper end of the demand.
     """
     own = fleet.datastore != "sqlite"
-    chosen = prices.of(choice.shape, choice.memory_gb, own)
-    low = prices.of(choice.low_shape, choice.low_memory_gb, own)
+    chosen = price_of(prices, choice.shape, choice.memory_gb, own)
+    low = price_of(prices, choice.low_shape, choice.low_memory_gb, own)
     return Interval(estimate=chosen, lower=min(low, chosen), upper=chosen)

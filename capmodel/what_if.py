@@ -10,6 +10,7 @@ from typing import NamedTuple
 from capmodel import answer, growth, whole
 from capmodel.cluster import UnitCosts
 from capmodel.deployment import Inputs
+from capmodel.prices import UNPRICED, PerHour
 from capmodel.shapes import SERVER_RUNGS, Limits
 from capmodel.whole import Sized
 
@@ -100,7 +101,9 @@ def steps(fleet: Inputs, limits: Limits) -> list[Step]:
     return found
 
 
-def change(step: Step, unit: UnitCosts, before: list[Sized], topology: str, clusters: float) -> Change:
+def change(
+    step: Step, unit: UnitCosts, before: list[Sized], topology: str, clusters: float, prices: PerHour = UNPRICED
+) -> Change:
     """Say what a step changes.
 
     Parameters
@@ -115,13 +118,15 @@ def change(step: Step, unit: UnitCosts, before: list[Sized], topology: str, clus
         How the fleet is divided.
     clusters : float
         Into how many.
+    prices : PerHour
+        Prices.
 
     Returns
     -------
     Change
         See there.
     """
-    after = whole.size(step.fleet, unit, step.limits, topology, clusters)
+    after = whole.size(step.fleet, unit, step.limits, topology, clusters, prices)
     if not whole.holds(after):
         return Change(label=step.label, servers="", datastore="", verdict="nothing that was tried carries it")
     servers: list[str] = []

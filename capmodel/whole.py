@@ -11,9 +11,10 @@ from typing import NamedTuple
 from capmodel import answer, division, probability, reach
 from capmodel.answer import count
 from capmodel.choice import Choice, choose, servers_lost
-from capmodel.cluster import UnitCosts
+from capmodel.cluster import Interval, UnitCosts
 from capmodel.deployment import Inputs
 from capmodel.division import Part
+from capmodel.prices import HOURS_A_YEAR, UNPRICED, PerHour, choose_cheapest, cost_of
 from capmodel.reach import Measured
 from capmodel.shapes import Limits
 
@@ -64,7 +65,9 @@ class Row(NamedTuple):
     binds: bool
 
 
-def size(fleet: Inputs, unit: UnitCosts, limits: Limits, topology: str, clusters: float) -> list[Sized]:
+def size(
+    fleet: Inputs, unit: UnitCosts, limits: Limits, topology: str, clusters: float, prices: PerHour = UNPRICED
+) -> list[Sized]:
     """Find the smallest shape of each cluster.
 
     Parameters
@@ -79,6 +82,8 @@ def size(fleet: Inputs, unit: UnitCosts, limits: Limits, topology: str, clusters
         How the fleet is divided.
     clusters : float
         Into how many clusters or trust domains; nothing depends on it where the topology is single.
+    prices : PerHour
+        What cores and memory cost: the cheapest shape is then the smallest.
 
     Returns
     -------
@@ -86,23 +91,23 @@ def size(fleet: Inputs, unit: UnitCosts, limits: Limits, topology: str, clusters
         The root first, which serves the servers that were chosen below it.
     """
     if topology == "nested":
-        below = [sized(part, unit, limits) for part in division.divided(fleet, clusters, "cluster")]
+        below = [sized(part, unit, limits, prices) for part in division.divided(fleet, clusters, "cluster")]
         servers = 0.0
         for part in below:
             servers = servers + part.number * part.choice.shape.servers
         root = Part(name="root", number=1.0, fleet=division.root_alone(below[0].fleet, servers))
-        found = [sized(root, unit, limits)]
+        found = [sized(root, unit, limits, prices)]
         found.extend(below)
         return found
     if topology == "federated":
         return [
-            sized(part._replace(fleet=division.federated(part.fleet, clusters - 1.0, True)), unit, limits)
+            sized(part._replace(fleet=division.federated(part.fleet, clusters - 1.0, True)), unit, limits, prices)
             for part in division.divided(fleet, clusters, "trust domain")
         ]
-    return [sized(Part(name="cluster", number=1.0, fleet=fleet), unit, limits)]
+    return [sized(Part(name="cluster", number=1.0, fleet=fleet), unit, limits, prices)]
 
 
-def sized(part: Part, unit: UnitCosts, limits: Limits) -> Sized:
+def sized(part: Part, unit: UnitCosts, limits: Limits, prices: PerHour = UNPRICED) -> Sized:
     """Find the smallest shape of clusters that are alike.
 
     Parameters
@@ -113,6 +118,8 @@ def sized(part: Part, unit: UnitCosts, limits: Limits) -> Sized:
         Unit costs.
     limits : Limits
         What must hold; SQLite can spare no server.
+    prices : PerHour
+        Prices.
 
     Returns
     -------
@@ -120,7 +127,10 @@ def sized(part: Part, unit: UnitCosts, limits: Limits) -> Sized:
         See there.
     """
     own = limits._replace(spare_servers=0) if part.fleet.datastore == "sqlite" else limits
-    choice = choose(part.fleet, unit, own)
+    if prices.core_per_hour > 0.0:
+        choice = choose_cheapest(part.fleet, unit, own, prices)
+    else:
+        choice = choose(part.fleet, unit, own)
     return Sized(name=part.name, number=part.number, fleet=part.fleet, limits=own, choice=choice)
 
 
@@ -481,19 +491,91 @@ def assumptions(fleet: Inputs, limits: Limits, topology: str, datastore: str) ->
     return found
 
 
-def csv(parts: list[Sized]) -> str:
+def cost(parts: list[Sized], prices: PerHour) -> Interval:
+    """Add up what all clusters cost.
+
+    Parameters
+    ----------
+    parts : list of Sized
+        All clusters.
+    prices : PerHour
+        Prices.
+
+    Returns
+    -------
+    Interval
+        An hour; see :func:`capmodel.prices.cost_of`.
+    """
+    estimate = 0.0
+    lower = 0.0
+    for part in parts:
+        one = cost_of(part.fleet, part.choice, prices)
+        estimate = estimate + part.number * one.estimate
+        lower = lower + part.number * one.lower
+    return Interval(estimate=estimate, lower=lower, upper=estimate)
+
+
+def priced(parts: list[Sized], prices: PerHour) -> str:
+    """Say what all clusters cost.
+
+    Parameters
+    ----------
+    parts : list of Sized
+        All clusters.
+    prices : PerHour
+        Prices.
+
+    Returns
+    -------
+    str
+        One sentence; nothing where nothing has a price.
+    """
+    if prices.core_per_hour <= 0.0:
+        return ""
+    found = cost(parts, prices)
+    words = amount(found.estimate) + " an hour, " + amount(HOURS_A_YEAR * found.estimate) + " a year"
+    if found.lower < found.estimate:
+        words = words + " (" + amount(found.lower) + " an hour at the lower end of the demand)"
+    what = "Nothing that was tried holds; the largest shape" if not holds(parts) else "The cheapest that holds"
+    return what + " costs " + words + ", at the prices given."
+
+
+def amount(value: float) -> str:
+    """Write an amount of money.
+
+    Parameters
+    ----------
+    value : float
+        In the reader's currency.
+
+    Returns
+    -------
+    str
+        Three digits, or whole units.
+
+    Examples
+    --------
+    >>> amount(0.1234), amount(3.4567), amount(12_345.6)
+    ('0.123', '3.46', '12,346')
+    """
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:.3g}"
+
+
+def csv(parts: list[Sized], prices: PerHour = UNPRICED) -> str:
     """Write the answer as comma-separated values.
 
     Parameters
     ----------
     parts : list of Sized
         All clusters.
+    prices : PerHour
+        Prices.
 
     Returns
     -------
     str
         Lines of clusters, count, agents, workloads, quantity, unit, estimate, lower, upper; six digits, ``inf`` where
-        there is no bound.
+        there is no bound. What a cluster costs an hour is the last of its lines, if anything has a price.
     """
     lines = ["clusters,count,agents,workloads,quantity,unit,estimate,lower,upper"]
     for part in parts:
@@ -502,4 +584,7 @@ def csv(parts: list[Sized]) -> str:
             value = quantity.value
             numbers = f"{value.estimate:.6g},{value.lower:.6g},{value.upper:.6g}"
             lines.append(head + quantity.key + "," + quantity.unit + "," + numbers)
+        if prices.core_per_hour > 0.0:
+            found = cost_of(part.fleet, part.choice, prices)
+            lines.append(head + f"cost,an hour,{found.estimate:.6g},{found.lower:.6g},{found.upper:.6g}")
     return "\n".join(lines) + "\n"

@@ -13,13 +13,14 @@ from html.parser import HTMLParser
 import altair as alt
 import pandas as pd
 import pytest
+import vl_convert
 from capsite import assets, check, inputs
 from conftest import ROOT, load_script
 from hypothesis import given
 from hypothesis import strategies as st
 
 from capmodel import charts
-from capmodel.charts import _packed
+from capmodel.charts import _packed, _page
 
 build = load_script(ROOT / "book" / "ext" / "build.py")
 PAGES = sorted((ROOT / "book").glob("*.md"))
@@ -479,7 +480,9 @@ def test_a_chart_is_written_alike_every_time(drawn):
         ([1.5, 2.5, 3.5], [1.5, 2.5, 3.5]),
         (["a", "a", "a"], {"all": "a"}),
         ([None, None], {"all": None}),
-        (["crawl", "full cache"] * 5, {"of": ["crawl", "full cache"], "at": [0, 1] * 5}),
+        (["crawl", "full cache"] * 5, {"of": ["crawl", "full cache"], "at": "AB" * 5}),
+        # More values than there are characters.
+        ([f"run {k % 65}" for k in range(130)], {"of": [f"run {k}" for k in range(65)], "at": [*range(65)] * 2}),
         ([1, True, 1.0, None], [1, True, 1.0, None]),
     ],
 )
@@ -512,6 +515,22 @@ def whole(spec):
 def test_what_is_written_once_is_read_as_it_was(value):
     packed = json.loads(_packed.short(_packed.shared(value)))
     assert _packed.short(whole({"vega": packed})) == _packed.short(value)
+
+
+def test_what_draws_nothing_is_left_out_and_the_picture_stays(monkeypatch):
+    source = pd.DataFrame({"x": [1.0, 10.0, 100.0], "y": [2.0, 1.0, 3.0], "part": ["server", "datastore", "server"]})
+    axis = alt.Axis(grid=True, values=[1, 10, 100])
+    panel = alt.Chart(source).encode(alt.X("x:Q", axis=axis), alt.Y("y:Q", axis=alt.Axis(grid=True)), color="part:N")
+    spec = alt.hconcat(panel.mark_line(), panel.mark_point()).properties(description="d").to_dict()
+    lean = _page.compiled(spec).spec
+    monkeypatch.setattr(_page, "lean", lambda vega: None)
+    full = _page.compiled(spec).spec
+    assert len(json.dumps(lean)) < 0.9 * len(json.dumps(full))
+    # The same marks at the same places, in whichever order the grid comes.
+    drawn = re.compile(r"<(?:line|path|text|rect) (?!class=\"(?:back|fore)ground)[^>]*>[^<]*")
+    marks = [sorted(drawn.findall(vl_convert.vega_to_svg(vega))) for vega in (lean, full)]
+    assert len(marks[0]) > 20
+    assert marks[0] == marks[1]
 
 
 def test_only_what_pages_can_show_is_drawn(drawn):

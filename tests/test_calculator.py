@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import capmodel as cm
 from capmodel import Deployment, answer, cli, growth, plan, shapes, what_if, whole
+from capmodel.prices import UNPRICED, PerHour
 from capmodel.regression import normal_quantile
 
 VERSIONS = {
@@ -100,7 +101,7 @@ def shown(page):
         """() => {
             const all = (selector) => [...document.querySelectorAll(selector)];
             const texts = (selector) => all(selector).map((one) => one.textContent);
-            const words = ["sentence", "condition", "about", "binding", "comparison"];
+            const words = ["sentence", "condition", "about", "cost", "binding", "comparison"];
             const tables = ["clusters", "table"], lists = ["smaller", "extrapolations", "assumptions"];
             return Object.fromEntries([
                 ...words.map((name) => [name, texts(`[data-out=${name}]`).join()]),
@@ -117,15 +118,15 @@ def limits_of(fleet, max_utilization=0.6, max_response_time_s=1.0, spare_servers
     return shapes.Limits(max_utilization, max_response_time_s, normal_quantile(level), spare_servers)
 
 
-def parts_of(fleet, topology="single", clusters=1, **limits):
+def parts_of(fleet, topology="single", clusters=1, prices=UNPRICED, **limits):
     """Return the clusters that the package finds for a fleet."""
     unit = costs().unit_costs(fleet.datastore)
-    return whole.size(fleet.inputs(), unit, limits_of(fleet, **limits), topology, clusters)
+    return whole.size(fleet.inputs(), unit, limits_of(fleet, **limits), topology, clusters, prices)
 
 
-def expected(fleet, topology="single", clusters=1, **limits):
+def expected(fleet, topology="single", clusters=1, prices=UNPRICED, **limits):
     """Return what the package says of the same fleet."""
-    parts = parts_of(fleet, topology, clusters, **limits)
+    parts = parts_of(fleet, topology, clusters, prices, **limits)
     least, inputs = parts[whole.binding(parts)], fleet.inputs()
     own, choice, level = least.fleet, least.choice, limits.get("level", 0.9)
     stations = [choice.degraded.server_utilization, choice.degraded.datastore_utilization]
@@ -134,6 +135,7 @@ def expected(fleet, topology="single", clusters=1, **limits):
         "sentence": whole.sentence(inputs, parts, topology, controls.STORES[fleet.datastore]),
         "condition": whole.condition(parts, asked, level),
         "about": whole.about(parts, topology),
+        "cost": whole.priced(parts, prices),
         "clusters": []
         if topology == "single"
         else [
@@ -163,6 +165,10 @@ def expected_changes(fleet, topology="single", clusters=1, **limits):
         list(what_if.change(step, costs().unit_costs(step.fleet.datastore), parts, topology, clusters))
         for step in what_if.steps(fleet.inputs(), limits_of(fleet, **limits))
     ]
+
+
+def priced(core, gb=0.0, datastore_core=0.0, server=0.0):
+    return PerHour(core, gb, datastore_core, server)
 
 
 def fleet_of(**changes):
@@ -240,6 +246,10 @@ def test_the_script_says_of_the_default_fleet_what_the_page_was_built_with(visit
         ("max_response_time", 0.012, {}, {"max_response_time_s": 0.012}),
         ("spare_servers", 2, {}, {"spare_servers": 2}),
         ("level", "0.99", {}, {"level": 0.99}),
+        ("price_core", 0.03, {}, {"prices": priced(core=0.03)}),
+        ("price_gb", 5, {}, {"prices": priced(core=0.03, gb=5.0)}),
+        ("price_datastore_core", 0.2, {}, {"prices": priced(core=0.03, datastore_core=0.2)}),
+        ("price_server", 1, {}, {"prices": priced(core=0.03, server=1.0)}),
     ],
 )
 def test_every_control_changes_the_answer_as_the_package_does(shared, field, value, change, limits):
@@ -261,6 +271,8 @@ def said_with(field, change, limits):
         del found["datastore_speed"]
     if field == "clusters":
         found["topology"] = limits["topology"]
+    if "prices" in limits and field != "price_core":
+        found["price_core"] = limits["prices"].core_per_hour
     return found
 
 
@@ -443,6 +455,12 @@ def test_the_table_can_be_saved(shared):
     kind, _, body = link.get_attribute("href").partition(",")
     assert kind == "data:text/csv;charset=utf-8"
     assert urllib.parse.unquote(body) == whole.csv(parts_of(fleet))
+    fill(shared, price_core=0.04, price_datastore_core=0.1)
+    prices = priced(core=0.04, datastore_core=0.1)
+    body = link.get_attribute("href").partition(",")[2]
+    assert urllib.parse.unquote(body) == whole.csv(parts_of(fleet, prices=prices), prices)
+    assert ",cost,an hour," in urllib.parse.unquote(body)
+    preset(shared, "1,000 nodes")
     with shared.expect_download() as caught:
         link.click()
     assert caught.value.suggested_filename == "capmodel-size.csv"

@@ -12,6 +12,7 @@ from fitted import costs as fitted
 
 import capmodel as cm
 from capmodel import answer, cluster, deployment, growth, plan, probability, shapes, spire, what_if, whole
+from capmodel.prices import UNPRICED, PerHour
 from capmodel.regression import normal_quantile
 from capmodel.topology import Federated, Nested, SingleTrustDomain
 
@@ -498,12 +499,21 @@ def leaves(value, path=""):
     return {path: value}
 
 
+#: Mostly none, as it is for most readers; then dear cores, memory, datastores or servers.
+PRICES = [UNPRICED] * 6 + [
+    PerHour(0.03, 0.004, 0.1, 0.0),
+    PerHour(0.03, 0.5, 0.0, 0.0),
+    PerHour(0.001, 0.0, 3.0, 0.01),
+    PerHour(0.03, 0.004, 0.05, 1.5),
+    UNPRICED,
+]
+
 #: All that the first page shows of a fleet, from its inputs.
-ANSWER = """argument.map(([fleet, limits, topology, clusters, level, stepping]) => {
+ANSWER = """argument.map(([fleet, limits, topology, clusters, level, stepping, hourly]) => {
   const { answer, growth, what_if, whole } = capmodel;
   const inputs = capmodel.deployment.Inputs(fleet), unit = capmodel.unit_costs[fleet.datastore];
-  const given = capmodel.shapes.Limits(limits);
-  const parts = whole.size(inputs, unit, given, topology, clusters), least = parts[whole.binding(parts)];
+  const given = capmodel.shapes.Limits(limits), prices = capmodel.prices.PerHour(hourly);
+  const parts = whole.size(inputs, unit, given, topology, clusters, prices), least = parts[whole.binding(parts)];
   const [own, choice] = [least.fleet, least.choice];
   const step = stepping ? what_if.steps(inputs, given)[3] : null;
   return {
@@ -514,7 +524,8 @@ ANSWER = """argument.map(([fleet, limits, topology, clusters, level, stepping]) 
       whole.sentence(inputs, parts, topology, fleet.datastore),
       whole.condition(parts, given, level),
       whole.about(parts, topology),
-      whole.csv(parts),
+      whole.csv(parts, prices),
+      whole.priced(parts, prices),
       answer.binding(own, least.limits, choice),
       answer.smaller(own, choice),
       answer.comparison(capmodel.reference_table, own, choice),
@@ -523,14 +534,16 @@ ANSWER = """argument.map(([fleet, limits, topology, clusters, level, stepping]) 
       whole.extrapolations(parts, capmodel.measured),
       whole.assumptions(inputs, given, topology, fleet.datastore),
     ],
-    change: step ? what_if.change(step, capmodel.unit_costs[step.fleet.datastore], parts, topology, clusters) : null,
+    cost: whole.cost(parts, prices),
+    change: step
+      ? what_if.change(step, capmodel.unit_costs[step.fleet.datastore], parts, topology, clusters, prices) : null,
     chances: step ? capmodel.probability.chances(own, unit, least.limits, choice.shape, choice.memory_gb) : null,
     forecast: capmodel.cluster.forecast(inputs, unit, 3, 2, 4, limits.quantile),
   };
 })"""
 
 
-def here(fleet, limits, topology, clusters, stepping):
+def here(fleet, limits, topology, clusters, stepping, prices=UNPRICED):
     """Return what :data:`ANSWER` returns, from the package, and its argument; `stepping` asks for a step as well."""
     inputs, unit = fleet.inputs(), fitted().unit_costs(fleet.datastore)
     given = shapes.Limits(
@@ -539,7 +552,7 @@ def here(fleet, limits, topology, clusters, stepping):
         normal_quantile(limits["level"]),
         limits["spare_servers"],
     )
-    parts = whole.size(inputs, unit, given, topology, clusters)
+    parts = whole.size(inputs, unit, given, topology, clusters, prices)
     least = parts[whole.binding(parts)]
     own, choice = least.fleet, least.choice
     step = what_if.steps(inputs, given)[3] if stepping else None
@@ -551,7 +564,8 @@ def here(fleet, limits, topology, clusters, stepping):
             whole.sentence(inputs, parts, topology, fleet.datastore),
             whole.condition(parts, given, limits["level"]),
             whole.about(parts, topology),
-            whole.csv(parts),
+            whole.csv(parts, prices),
+            whole.priced(parts, prices),
             answer.binding(own, least.limits, choice),
             answer.smaller(own, choice),
             answer.comparison(plan.reference_table(), own, choice),
@@ -560,11 +574,14 @@ def here(fleet, limits, topology, clusters, stepping):
             whole.extrapolations(parts, plan.measured(fitted())),
             whole.assumptions(inputs, given, topology, fleet.datastore),
         ],
-        "change": step and what_if.change(step, fitted().unit_costs(step.fleet.datastore), parts, topology, clusters),
+        "cost": whole.cost(parts, prices),
+        "change": step
+        and what_if.change(step, fitted().unit_costs(step.fleet.datastore), parts, topology, clusters, prices),
         "chances": step and probability.chances(own, unit, least.limits, choice.shape, choice.memory_gb),
         "forecast": cluster.forecast(inputs, unit, 3, 2, 4, given.quantile),
     }
-    return found, [translate.plain(inputs), translate.plain(given), topology, clusters, limits["level"], stepping]
+    plain = [translate.plain(inputs), translate.plain(given), topology, clusters, limits["level"], stepping]
+    return found, [*plain, translate.plain(prices)]
 
 
 @pytest.fixture(scope="module")
@@ -572,7 +589,7 @@ def answers(page):
     """Return each fleet with the answer of Python and the answer of the browser."""
     page.add_script_tag(content=translate.site_script(fitted()))
     fleets = list(drawn())
-    own = [here(*fleet, number % 9 == 0) for number, fleet in enumerate(fleets)]
+    own = [here(*fleet, number % 9 == 0, PRICES[number % len(PRICES)]) for number, fleet in enumerate(fleets)]
     # In parts, since a browser kills what does not answer.
     there = [
         answer

@@ -79,8 +79,8 @@
   let least = null;
 
   function solve() {
-    const { inputs, unit, limits, topology, clusters } = current;
-    parts = model.whole.size(inputs, unit, limits, topology, clusters);
+    const { inputs, unit, limits, topology, clusters, prices } = current;
+    parts = model.whole.size(inputs, unit, limits, topology, clusters, prices);
     least = parts[model.whole.binding(parts)];
   }
 
@@ -96,6 +96,7 @@
     show("sentence", whole.sentence(inputs, parts, topology, store));
     show("condition", whole.condition(parts, limits, current.level));
     show("about", whole.about(parts, topology));
+    show("cost", whole.priced(parts, current.prices));
     place("clusters").closest("table").hidden = topology === "single";
     const rows = topology === "single" ? [] : whole.rows(parts);
     table("clusters", rows.map((row) => [row.name, row.servers, row.datastore, row.fullest + (row.binds ? ", binds" : "")]),
@@ -116,7 +117,7 @@
       (k ? [" "] : []).concat(element("span", words))));
     show("python", fleet.python(texts()));
     show("copied", "");
-    place("csv").href = "data:text/csv;charset=utf-8," + encodeURIComponent(whole.csv(parts));
+    place("csv").href = "data:text/csv;charset=utf-8," + encodeURIComponent(whole.csv(parts, current.prices));
     remember();
     later();
   }
@@ -135,9 +136,9 @@
   }
 
   function changes() {
-    const { inputs, unit, limits, topology, clusters } = current;
+    const { inputs, unit, limits, topology, clusters, prices } = current;
     table("changes", model.what_if.steps(inputs, limits).map(function (step) {
-      const found = model.what_if.change(step, model.unit_costs[step.fleet.datastore], parts, topology, clusters);
+      const found = model.what_if.change(step, model.unit_costs[step.fleet.datastore], parts, topology, clusters, prices);
       return [found.label, found.servers, found.datastore, found.verdict];
     }));
     show("surety", model.whole.surety(parts, unit));

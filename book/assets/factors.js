@@ -39,9 +39,9 @@
   let drawn = "";
   let charts = null;
   /* Computes what the charts show; they take it when they are there. */
-  function solve({ inputs, limits, unit, store }) {
+  function solve({ inputs, limits, prices, unit, store }) {
     const { factors, effects } = model;
-    const shape = model.choice.choose(inputs, unit, limits).shape, quantile = limits.quantile;
+    const { shape } = model.whole.size(inputs, unit, limits, "single", 1, prices)[0].choice, quantile = limits.quantile;
     const changes = factors.changes(inputs, unit, shape.servers, quantile);
     const now = effects.demanded(inputs, unit, shape.servers, quantile);
     const about = factors.about(inputs, shape, store), sentence = factors.sentence(inputs, now, changes, store);

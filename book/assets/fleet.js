@@ -5,7 +5,7 @@
      const fleet = window.capmodel.fleet;
      const texts = fleet.texts();          what the address says, as texts by name of control; defaults for the rest
      const found = fleet.read(texts);      { faults } where a text is wrong, else also
-                                           { inputs, limits, unit, level, topology, clusters, datastore, store }
+                                           { inputs, limits, prices, unit, level, topology, clusters, datastore, store }
      fleet.remember(texts);                write what differs from the defaults to the address, and carry it on
 
    `inputs`, `limits` and `unit` are what the translated functions of the package take, such as
@@ -20,11 +20,14 @@
   const controls = model.controls;
   const named = Object.fromEntries(controls.map((control) => [control.name, control]));
   const PAGES = /(^|\/)(index|topologies|factors)\.html$/;
+  const prices = controls.filter((control) => model.fields.PerHour.includes(control.sets?.[0])).map((control) => control.name);
   const words = (value) => value.toLocaleString("en-US", { maximumFractionDigits: 6 });
 
   /* Says what is wrong with the text of a control, or nothing; `bad` is true where a browser could make no number of it. */
   function fault(control, text, texts, bad) {
     if (control.options) return text in control.options ? "" : "no such choice";
+    if (control.name === "price-core" && text === "" && !bad && prices.some((name) => Number(texts[name]) > 0))
+      return control.label + ": got none, expected one with the other prices";
     const kind = control.whole ? "a whole number" : "a number", label = control.label;
     const wanted = ", expected " + kind + " from " + words(control.low) + " to " + words(control.high);
     if (text === "" && !bad) return control.start === "" ? "" : label + ": got nothing" + wanted;
@@ -73,6 +76,7 @@
       faults,
       inputs: model.deployment.Inputs({ ...pick(model.fields.Inputs), listed: [] }),
       limits: model.shapes.Limits(pick(model.fields.Limits)),
+      prices: model.prices.PerHour(Object.fromEntries(model.fields.PerHour.map((name) => [name, values[name] ?? 0]))),
       unit: model.unit_costs[values.datastore],
       level: values.level,
       topology: values.topology,
@@ -100,8 +104,8 @@
 
   /* Returns the lines of Python that ask for the same. */
   function python(given) {
-    const written = (item) => item === true ? "True" : typeof item === "string" ? JSON.stringify(item) : String(item);
-    const fleet = {}, limits = {};
+    const written = (item) => item.python ? item.python : item === true ? "True" : typeof item === "string" ? JSON.stringify(item) : String(item);
+    const fleet = {}, limits = {}, hourly = {};
     for (const control of controls) {
       const text = given[control.name], always = ["agents", "workloads", "datastore"].includes(control.name);
       if (!always && text === control.start) continue;
@@ -109,13 +113,18 @@
       else if (control.options) Object.assign(fleet, control.options[text].deployment);
       else if (text !== "") {
         for (const name of control.sets) {
-          if (model.fields.Limits.includes(name)) limits[name] = value(control, text);
+          if (model.fields.PerHour.includes(name)) hourly[name] = value(control, text);
+          else if (model.fields.Limits.includes(name)) limits[name] = value(control, text);
           else if (name !== "clusters") fleet[name] = value(control, text);
         }
       }
     }
     if ("machine_speed" in fleet) fleet.datastore_speed ??= fleet.machine_speed;
     const list = (items) => Object.entries(items).map(([name, item]) => name + "=" + written(item)).join(", ");
+    if (hourly.core_per_hour) {
+      const all = { core_per_hour: 0, gb_per_hour: 0, datastore_core_per_hour: 0, ...hourly };
+      limits.prices = { python: "cm.Prices(" + list(all) + ")" };
+    }
     const split = { single: "fleet", nested: "cm.Nested.split(fleet, into=" + given.clusters + ")",
       federated: "cm.Federated.split(fleet, into=" + given.clusters + ")" }[given.topology];
     return [

@@ -34,9 +34,9 @@
     await figure.chart.show("topologies", rows, title, description);
   }
 
-  function solve({ inputs, limits, unit, store, level }) {
+  function solve({ inputs, limits, unit, store, level, prices }) {
     const words = model.side_by_side, clusters = Math.min(Number(texts.clusters), inputs.agents);
-    const { shape, holds } = model.whole.size(inputs, unit, limits, "single", 1)[0].choice;
+    const { shape, holds } = model.whole.size(inputs, unit, limits, "single", 1, prices)[0].choice;
     const found = words.sides(inputs, unit, shape, clusters, limits.quantile);
     say("sentence", words.sentence(found, holds, store));
     say("level", (100 * level).toFixed(0) + " %");

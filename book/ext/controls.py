@@ -28,7 +28,7 @@ class Number(NamedTuple):
     low, high : float
         Bounds.
     sets : tuple of str
-        Fields of `Deployment` or `Limits` that get the value.
+        Fields of `Deployment`, `Limits` or `Prices` that get the value.
     factor : float
         From the reader's unit to the package's.
     whole : bool
@@ -199,6 +199,16 @@ GROUPS: dict[str, list[Number | Choice]] = {
                                  {"level": level, "quantile": normal_quantile(level)}, {}, f"--level {level:g}")
             for level in sorted(LEVELS, key=lambda level: level != 0.9)
         }),
+    ],
+    "Prices": [
+        Number("price-core", "Core of a server", "an hour", "With it the cheapest shape is chosen, in any currency.",
+               None, 1e-6, 1_000_000, ("core_per_hour",), empty="none"),
+        Number("price-gb", "GB of a server's memory", "an hour", "", None, 0, 1_000_000, ("gb_per_hour",),
+               empty="none"),
+        Number("price-datastore-core", "Core of the datastore", "an hour", "With its memory, storage and any standby.",
+               None, 0, 1_000_000, ("datastore_core_per_hour",), empty="none"),
+        Number("price-server", "Server of any size", "an hour", "Such as its disk, or what its upkeep is worth.", None,
+               0, 1_000_000, ("server_per_hour",), empty="none"),
     ],
 }  # fmt: skip
 

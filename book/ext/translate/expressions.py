@@ -25,7 +25,7 @@ _MATH = {
     "sqrt": "Math.sqrt",
 }
 _MATH_CONSTANTS = frozenset({"inf", "nan", "pi"})
-_BUILTINS = frozenset({"abs", "float", "int", "len", "list", "max", "min"})
+_BUILTINS = frozenset({"abs", "float", "int", "len", "list", "max", "min", "sorted"})
 _BINARY = {ast.Add: ("+", 11), ast.Sub: ("-", 11), ast.Mult: ("*", 12), ast.Div: ("/", 12), ast.Pow: ("**", 13)}
 _ORDER = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 #: Precedence of what the translator writes: larger binds closer.
@@ -379,6 +379,10 @@ class Expressions:
         return f"{head}({', '.join(values)})", _CALL
 
     def _builtin(self, node: ast.Call, name: str) -> tuple[str, int]:
+        if name == "sorted":
+            if len(node.args) != 1 or [item.arg for item in node.keywords] != ["key"]:
+                raise self.error(node, "sorted without a key")
+            return f"$sorted({self.value(node.args[0])}, {self.value(node.keywords[0].value, _TERNARY)})", _CALL
         if name not in _BUILTINS or node.keywords:
             raise self.error(node, f"a call of {name}")
         if name in ("min", "max"):

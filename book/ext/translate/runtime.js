@@ -4,6 +4,8 @@ const $kind = (x) => x === null ? "none" : Array.isArray(x) ? "list" :
   typeof x !== "object" ? typeof x : Object.getPrototypeOf(x) === Object.prototype ? "dict" : "tuple";
 const $iterate = (x) =>
   Array.isArray(x) ? x : $kind(x) === "dict" ? Object.keys(x) : $fail("cannot iterate " + $kind(x));
+// By numbers; what is equal keeps its order, here as there.
+const $sorted = (x, key) => $iterate(x).slice().sort((a, b) => key(a) - key(b));
 const $range = (from, to) => Array.from({ length: Math.max(to - from, 0) }, (_, k) => from + k);
 const $size = (x) => Array.isArray(x) || typeof x === "string" ? x.length :
   $kind(x) === "dict" ? Object.keys(x).length : $fail("no length: " + $kind(x));

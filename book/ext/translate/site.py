@@ -25,13 +25,16 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "choice": ("choose",),
     "answer": ("bar", "binding", "comparison", "duration", "quantities", "smaller", "span", "written"),
     "growth": ("capacity", "curve", "room"),
+    "prices": ("PerHour",),
     "whole": (
         "about",
         "assumptions",
         "binding",
         "condition",
+        "cost",
         "csv",
         "extrapolations",
+        "priced",
         "rows",
         "sentence",
         "size",
@@ -167,6 +170,7 @@ def site_script(costs: Any) -> str:
 
     from capmodel import plan, spire
     from capmodel.deployment import Inputs
+    from capmodel.prices import PerHour
     from capmodel.shapes import Limits
 
     data = {
@@ -174,7 +178,7 @@ def site_script(costs: Any) -> str:
         "measured": plan.measured(costs),
         "reference_table": plan.reference_table(),
         "controls": controls.listed(),
-        "fields": {"Inputs": Inputs._fields, "Limits": Limits._fields},
+        "fields": {"Inputs": Inputs._fields, "Limits": Limits._fields, "PerHour": PerHour._fields},
     }
     return script(package_sources(), EXPORTS, data)
 
