@@ -172,17 +172,17 @@ def above(value: float, limit: float) -> str:
     Returns
     -------
     str
-        Both, with two decimals where they tell them apart.
+        Both in percent, with as many digits as tell them apart.
 
     Examples
     --------
     >>> above(0.62, 0.6), above(0.6001, 0.6)
-    ('0.62, limit 0.60', '0.6001, limit 0.60')
+    ('62 %, limit 60 %', '60.01 %, limit 60 %')
     """
-    text = f"{value:.2f}"
-    if text == f"{limit:.2f}":
-        text = f"{value:.4f}"
-    return text + f", limit {limit:.2f}"
+    text = f"{100.0 * value:.0f}"
+    if text == f"{100.0 * limit:.0f}":
+        text = f"{100.0 * value:.2f}"
+    return text + f" %, limit {100.0 * limit:.3g} %"
 
 
 def kept(fleet: Inputs, limits: Limits, shape: Shape, degraded: Forecast, memory_gb: int) -> list[str]:

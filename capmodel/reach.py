@@ -162,7 +162,7 @@ def assumptions(fleet: Inputs, limits: Limits, datastore: str) -> list[str]:
         "Agents spread evenly over the servers.",
         f"A core is worth {fleet.machine_speed:g} of the measured machine's.",
     ]
-    share = f"Utilization stays under {limits.max_utilization:.0%}"
+    share = f"Utilization stays under {100.0 * limits.max_utilization:.3g} %"
     if limits.spare_servers == 0:
         found.append(share + "; no server is spare.")
     else:

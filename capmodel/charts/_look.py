@@ -266,7 +266,7 @@ def told(field: str, colors: Mapping[str, str] | list[str], *, points: bool = Fa
     names, hues = list(own), list(own.values())
     shown: dict[str, Any] = {"title": None, "symbolOpacity": 1}
     if not points:
-        shown |= {"symbolType": "stroke", "symbolSize": 500, "symbolStrokeWidth": MODEL["strokeWidth"]}
+        shown |= {"symbolType": "stroke", "symbolSize": 360, "symbolStrokeWidth": MODEL["strokeWidth"]}
     key = None if legend.pop("hidden", False) else alt.Legend(**{**shown, **legend})
     return Told(
         alt.Color(field, scale=alt.Scale(domain=names, range=hues), legend=key),

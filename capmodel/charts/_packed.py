@@ -90,13 +90,45 @@ def lean(spec: dict[str, Any]) -> None:
         if "axes" in part:
             part["axes"] = _axes(part["axes"])
         for mark in part.get("marks", []):
-            if "name" in mark and whole.count(json.dumps(mark["name"])) == 1:
+            # Panels keep theirs.
+            if "name" in mark and part is not spec and whole.count(json.dumps(mark["name"])) == 1:
                 del mark["name"]
             if isinstance(mark.get("style"), list) and not styles.intersection(mark["style"]):
                 del mark["style"]
             groups(mark)
 
     groups(spec)
+    for panel in spec.get("marks", []):
+        if panel.get("type") == "group":
+            _localize(spec, panel)
+
+
+def _localize(spec: dict[str, Any], panel: dict[str, Any]) -> None:
+    """Give a panel its own scales, and short names to what only it knows: panels alike are then written alike."""
+    for group in panel.get("marks", []):
+        facet = group.get("from", {}).get("facet", {})
+        if facet.get("name", "").startswith("faceted_path"):
+            old, facet["name"] = facet["name"], "path"
+            for mark in group["marks"]:
+                if mark.get("from", {}).get("data") == old:
+                    mark["from"]["data"] = "path"
+    if "name" not in panel:
+        return
+    prefix = panel["name"].removesuffix("group")
+    taken = {scale["name"] for scale in spec["scales"]}
+    rest = {**spec, "marks": [mark for mark in spec["marks"] if mark is not panel]}
+    for scale in list(spec["scales"]):
+        name = scale["name"]
+        own = name.removeprefix(prefix)
+        others = json.dumps({**rest, "scales": [one for one in spec["scales"] if one is not scale]})
+        if own == name or own in taken or name in others:
+            continue
+        spec["scales"].remove(scale)
+        text = json.dumps({key: value for key, value in panel.items() if key != "name"})
+        kept = panel["name"]
+        panel.clear()
+        panel.update(json.loads(text.replace(json.dumps(name), json.dumps(own))))
+        panel |= {"name": kept, "scales": [*panel.get("scales", []), {**scale, "name": own}]}
 
 
 def _axes(axes: list[dict[str, Any]]) -> list[dict[str, Any]]:

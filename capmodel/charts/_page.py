@@ -106,6 +106,10 @@ def compiled(spec: dict[str, Any]) -> Drawing:
         raise ValueError("chart: got a width that is not a panel's own, expected each panel as wide as its container")
     for signal in vega.get("signals", []):
         signal.pop("bind", None)
+    for legend in vega.get("legends", []):
+        # Vega-Lite joins all that tells the same things apart; lines are told by their dashes.
+        if legend.get("symbolType") == "stroke":
+            legend.pop("shape", None)
     lean(vega)
     if panels > 1:
         vega["layout"]["columns"] = {"signal": _COLUMNS}

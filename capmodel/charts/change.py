@@ -242,6 +242,11 @@ def servers_lost(frame: pd.DataFrame, limit: float, title: str) -> ChartType:
     )
 
 
+def _lasting(seconds: float) -> str:
+    """Write a time of seconds or minutes."""
+    return f"{number(seconds)} s" if seconds < 120 else f"{number(seconds / 60)} min"
+
+
 def cold_start(frame: pd.DataFrame) -> ChartType:
     """Draw how long a fleet takes to come back against the source addresses that its agents share.
 
@@ -269,7 +274,7 @@ def cold_start(frame: pd.DataFrame) -> ChartType:
     axis = alt.Axis(
         values=[0.1, 1, 10, 60, 600, 3600, 36_000], labelExpr=DURATION_LABEL, title="until every agent has its SVIDs"
     )
-    look = told("limit:N", colors, title="by", columns=2)
+    look = told("limit:N", colors, title="by", columns=1)
     tooltip = [
         alt.Tooltip("addresses:Q", format=","),
         alt.Tooltip("limit:N", title="by"),
@@ -281,8 +286,8 @@ def cold_start(frame: pd.DataFrame) -> ChartType:
     ends = frame[frame["binds"]].set_index("addresses").sort_index()
     most, least = ends.iloc[-1], ends.iloc[0]
     title = alt.Title(
-        f"A cold start takes {number(most['seconds'])} s where each agent has its own address, "
-        f"{number(least['seconds'])} s where all share {ends.index[0]}",
+        f"A cold start takes {_lasting(most['seconds'])} where each agent has its own address, "
+        f"{_lasting(least['seconds'])} where all share {'one' if ends.index[0] == 1 else ends.index[0]}",
         subtitle="Lines: time by each limit alone, with its 90 % interval; the highest line binds. Both axes are "
         "logarithmic.",
     )
