@@ -87,6 +87,9 @@ def size(
     entries_per_agent: Annotated[
         float | None, typer.Option(help="Entries of one agent; workloads / agents if absent.")
     ] = None,
+    entries_by_agent: Annotated[
+        Path | None, typer.Option(help="How many entries each agent has: a file with a number a line.")
+    ] = None,
     zipf_exponent: Annotated[
         float, typer.Option(help="How unevenly entries spread over agents: 0 evenly, 1 by Zipf's law.")
     ] = 0.0,
@@ -162,6 +165,7 @@ def size(
         sync_mode=sync_mode,
         spire_version=spire_version,
         entries_per_agent=entries_per_agent,
+        entries_by_agent=None if entries_by_agent is None else cm.datasets.read_entries_by_agent(entries_by_agent),
         zipf_exponent=zipf_exponent,
         selectors_per_entry=selectors_per_entry,
         dns_names_per_entry=dns_names_per_entry,

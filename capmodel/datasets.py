@@ -44,6 +44,7 @@ __all__ = [
     "load_scrape_index",
     "load_shared_datastore_runs",
     "load_sync_runs",
+    "read_entries_by_agent",
     "read_runs",
     "write_csv",
 ]
@@ -732,6 +733,55 @@ def read_runs(path: PathLike, progress: Progress = _silent) -> Runs:
 
     closest = max(RUN_KINDS, key=likeness)
     return Runs(closest, _validated(table, SCHEMAS[closest], table.path.stem, progress))
+
+
+def read_entries_by_agent(path: PathLike) -> list[float]:
+    r"""Read how many entries each agent of a fleet has.
+
+    Parameters
+    ----------
+    path : path-like
+        A number a line, an agent each; a first line of words is its header.
+
+    Returns
+    -------
+    list of float
+        In the order of the lines, as :class:`capmodel.deployment.Deployment` takes it.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or a line is no number of at least 0.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "entries.csv"
+    ...     _ = path.write_text("entries\n3\n250\n", encoding="utf-8")
+    ...     read_entries_by_agent(path)
+    [3.0, 250.0]
+    """
+    wanted = "a number of at least 0, the entries of an agent"
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(path, f"a readable file of text ({reason})") from None
+    found: list[float] = []
+    for row, line in enumerate(lines, 1):
+        text = line.strip()
+        try:
+            value = float(text)
+        except ValueError:
+            value = np.nan
+        if 0 <= value < np.inf:
+            found.append(value)
+        elif text and (row > 1 or not text[0].isalpha() or text.lower() in ("nan", "inf", "infinity")):
+            raise DataError(path, wanted, row=row, value=text)
+    if not found:
+        raise DataError(path, wanted + " on each line", row=1)
+    return found
 
 
 def write_csv(frame: pd.DataFrame, path: PathLike) -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from capmodel import cluster, division
-from capmodel.answer import count, fleet_words, shape_words, written
+from capmodel import cluster, division, what_if, whole
+from capmodel.answer import count, fleet_words, quantities, shape_words, span, written
 from capmodel.cluster import Interval, UnitCosts
 from capmodel.deployment import Inputs
 from capmodel.division import Part
 from capmodel.effects import demanded
 from capmodel.factors import amount, cores_words
-from capmodel.shapes import Shape
+from capmodel.prices import UNPRICED, PerHour
+from capmodel.shapes import Limits, Shape
+from capmodel.whole import Sized
 
 #: More clusters than this are not drawn one by one.
 DRAWN = 8.0
@@ -318,3 +320,108 @@ def description(found: list[Side]) -> str:
                 line = line + ", each datastore at " + written(side.datastore.estimate, "share")
             said.append(line + " with " + amount(side.work.estimate) + " cores of work")
     return words + " " + "; ".join(said) + "."
+
+
+class Answer(NamedTuple):
+    """The answer for one topology.
+
+    Attributes
+    ----------
+    topology : str
+        ``"one trust domain"``, ``"nested"`` or ``"federated"``.
+    parts : list of Sized
+        Its clusters, each with a shape of its own.
+    """
+
+    topology: str
+    parts: list[Sized]
+
+
+class Column(NamedTuple):
+    """A column of the table of shapes."""
+
+    name: str
+    cells: list[str]
+
+
+def answers(
+    fleet: Inputs, unit: UnitCosts, limits: Limits, clusters: float, prices: PerHour = UNPRICED
+) -> list[Answer]:
+    """Size a fleet undivided, nested and federated.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The fleet as a whole.
+    unit : UnitCosts
+        Unit costs.
+    limits : Limits
+        What must hold in each cluster.
+    clusters : float
+        Clusters below the root, or trust domains, from 2 to the number of agents.
+    prices : PerHour
+        Prices.
+
+    Returns
+    -------
+    list of Answer
+        In that order; where federated, every entry federates with all other domains.
+    """
+    return [
+        Answer(topology=name, parts=whole.size(fleet, unit, limits, topology, clusters, prices))
+        for name, topology in [("one trust domain", "single"), ("nested", "nested"), ("federated", "federated")]
+    ]
+
+
+def columns(found: list[Answer]) -> list[Column]:
+    """Lay the shapes of all clusters side by side.
+
+    Parameters
+    ----------
+    found : list of Answer
+        From :func:`answers`.
+
+    Returns
+    -------
+    list of Column
+        What the rows are, then a column for clusters that are alike.
+    """
+    first = found[0].parts[0]
+    made = [Column(name="", cells=[item.label for item in quantities(first.fleet, first.choice)])]
+    for answer in found:
+        for part in whole.grouped(answer.parts):
+            name = answer.topology
+            if len(answer.parts) > 1 or part.number > 1.0:
+                name = name + ": " + whole.named(part)
+            if not part.choice.holds:
+                name = name + " (nothing that was tried holds)"
+            cells = []
+            for item in quantities(part.fleet, part.choice):
+                text = written(item.value.estimate, item.unit)
+                between = span(item.value, item.unit)
+                cells.append(text if between == text else text + " (" + between + ")")
+            made.append(Column(name=name, cells=cells))
+    return made
+
+
+def totals(found: list[Answer]) -> str:
+    """Say what each topology needs in all.
+
+    Parameters
+    ----------
+    found : list of Answer
+        From :func:`answers`.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    said = []
+    for answer in found:
+        cores = count(what_if.server_cores(answer.parts), "server core")
+        stores = what_if.datastore_cores(answer.parts)
+        if stores > 0.0:
+            cores = cores + " and " + count(stores, "datastore core")
+        said.append(answer.topology + " " + cores)
+    return "In all, " + ", ".join(said) + "."

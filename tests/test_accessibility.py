@@ -12,6 +12,7 @@ import threading
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT as AXE
 from conftest import AT_REST, CHATTER, ROOT
+from drawings import drawings
 
 NAMES = sorted({"genindex", "search", *(path.stem for path in (ROOT / "book").glob("*.md"))})
 SCREEN, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -310,3 +311,56 @@ def test_without_scripts_every_page_has_its_answer_and_pictures(plain, site, nam
         still.scroll_into_view_if_needed()
         assert still.bounding_box()["height"] > 100
         assert (site / still.get_attribute("src")).read_text().startswith("<svg")
+
+
+# Colour
+
+
+def _marks(group):
+    """Return all marks below a group that are not groups."""
+    found = []
+    for mark in group.get("marks", []):
+        found += _marks(mark) if mark.get("type") == "group" else [mark]
+    return found
+
+
+def _channels(mark, names):
+    """Return the fields that some channels of a mark show through a scale."""
+    update = mark.get("encode", {}).get("update", {})
+    rules = [rule for name in names for rule in _listed(update.get(name, []))]
+    return {rule["field"] for rule in rules if isinstance(rule.get("field"), str) and "scale" in rule}
+
+
+def _listed(rules):
+    return rules if isinstance(rules, list) else [rules]
+
+
+def told_by_colour_alone(drawing):
+    """Return the fields that a panel of a drawing tells apart by colour and by nothing else."""
+    panels = [mark for mark in drawing["marks"] if mark.get("type") == "group" and "axes" in mark] or [drawing]
+    found = set()
+    for panel in panels:
+        marks = _marks(panel)
+        coloured = set().union(*(_channels(mark, ["fill", "stroke"]) for mark in marks if mark["type"] != "text"))
+        otherwise = set().union(*(_channels(mark, ["shape", "strokeDash", "fillOpacity"]) for mark in marks))
+        written = [json.dumps(mark["encode"]["update"]) for mark in marks if mark["type"] == "text"]
+        # Names wear the colour of what they stand at; numbers stand in the tiles that they colour.
+        named = {field for field in coloured if any(field in text or "label" in text for text in written)}
+        found |= coloured - otherwise - named
+    return found
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_no_chart_tells_things_apart_by_colour_alone(site, name):
+    for title, drawing in drawings(site / f"{name}.html"):
+        assert not told_by_colour_alone(drawing), title
+
+
+def test_a_chart_that_tells_by_colour_alone_is_found():
+    hue = {"scale": "color", "field": "component"}
+    dash = {"scale": "strokeDash", "field": "component"}
+    lines = [{"type": "line", "encode": {"update": {"stroke": hue}}}]
+    assert told_by_colour_alone({"marks": lines}) == {"component"}
+    assert not told_by_colour_alone(
+        {"marks": [{"type": "line", "encode": {"update": {"stroke": hue, "strokeDash": dash}}}]}
+    )

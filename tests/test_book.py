@@ -16,6 +16,7 @@ import pytest
 import vl_convert
 from capsite import assets, check, inputs
 from conftest import ROOT, load_script
+from drawings import unpacked
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -492,18 +493,7 @@ def test_columns_are_written_short_and_lose_nothing(values, written):
 
 def whole(spec):
     """Return a chart's drawing as the script of the page reads it."""
-    made = []
-
-    def expanded(part):
-        if isinstance(part, list):
-            return [expanded(one) for one in part]
-        if not isinstance(part, dict):
-            return part
-        return made[part["$"]] if "$" in part else {name: expanded(one) for name, one in part.items()}
-
-    for part in spec["vega"]["parts"]:
-        made.append(expanded(part))  # noqa: PERF401  (a part refers to those before it)
-    return expanded(spec["vega"]["whole"])
+    return unpacked(spec["vega"])
 
 
 @given(

@@ -127,6 +127,23 @@ def test_what_cannot_be_applied_is_refused(fitted, ended):
     assert "no shape tried can carry" in refused(ended(*beyond, "rules"))
 
 
+def test_the_entries_of_each_agent_are_read_from_a_file(fitted, ended, tmp_path):
+    path, listed = tmp_path / "entries.csv", [0.0, 3.0, 40.0, 900.0]
+    path.write_text("entries\n0\n3\n\n40\n900\n", encoding="utf-8")
+    fleet = ["size", "--agents", "4", "--workloads", "1000", "--entries-by-agent", str(path)]
+    _, out, _ = ended(*fleet, "--json")
+    found = cm.size(cm.Deployment(agents=4, workloads=1000, entries_by_agent=listed), costs()).to_dict()
+    assert json.loads(out) == json.loads(json.dumps(found))
+    path.write_text("0\n3\nmany\n900\n", encoding="utf-8")
+    assert "entries.csv, line 3: found 'many', expected a number of at least 0" in refused(ended(*fleet))
+    path.write_text("0\n3\n", encoding="utf-8")
+    assert "entries_by_agent: got 2 numbers, expected one for each of the agents (4)" in refused(ended(*fleet))
+    path.write_text("", encoding="utf-8")
+    assert "entries.csv, line 1: expected a number" in refused(ended(*fleet))
+    path.unlink()
+    assert "expected a readable file of text (No such file or directory)" in refused(ended(*fleet))
+
+
 def test_prices_choose_the_cheapest_shape(fitted, ended):
     prices = cm.Prices(core_per_hour=0.04, gb_per_hour=0.005, datastore_core_per_hour=0.1, server_per_hour=0.5)
     options = ["--price-core", "0.04", "--price-gb", "0.005", "--price-datastore-core", "0.1", "--price-server", "0.5"]

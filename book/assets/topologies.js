@@ -48,6 +48,23 @@
     };
     if (figure) delete figure.dataset.fleet;
     draw();
+    // Three answers take longer than a slider's step.
+    clearTimeout(wait);
+    delete place("shapes").dataset.fleet;
+    wait = setTimeout(() => shapes(model.side_by_side.answers(inputs, unit, limits, clusters, prices), chart.fleet), 150);
+  }
+
+  let wait = 0;
+  /* Fills the table of shapes: a row a quantity, a column for clusters that are alike. */
+  function shapes(found, name) {
+    const columns = model.side_by_side.columns(found), table = place("shapes");
+    const cell = (kind, text, scope) => Object.assign(document.createElement(kind), { textContent: text }, scope ? { scope } : {});
+    const row = (cells) => { const made = document.createElement("tr"); made.append(...cells); return made; };
+    table.tHead.replaceChildren(row(columns.map((column) => column.name ? cell("th", column.name, "col") : cell("td", ""))));
+    table.tBodies[0].replaceChildren(...columns[0].cells.map((_, k) =>
+      row(columns.map((column, j) => j ? cell("td", column.cells[k]) : cell("th", column.cells[k], "row")))));
+    say("totals", model.side_by_side.totals(found));
+    table.dataset.fleet = name;
   }
 
   // Controls

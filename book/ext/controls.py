@@ -123,7 +123,8 @@ GROUPS: dict[str, list[Number | Choice]] = {
     ],
     "Entries": [
         Number("entries-per-agent", "Entries of one agent", "", "More than its share where agents hold the same "
-               "entries.", None, 0, 100_000_000, ("entries_per_agent",), empty="workloads / agents"),
+               "entries. A list of all agents: capmodel size --entries-by-agent.", None, 0, 100_000_000,
+               ("entries_per_agent",), empty="workloads / agents"),
         Number("zipf-exponent", "Unevenness over agents", "Zipf exponent", "0: all agents hold as many; 1: a few "
                "hold most.", 0, 0, 5, ("zipf_exponent",), slider=(0, 2, "linear", 40)),
         Number("selectors-per-entry", "Selectors of an entry", "", "Such as k8s:ns and k8s:sa.", 2, 1, 100,

@@ -183,7 +183,7 @@ def percent(value: Any, digits: int = 0, *, sign: bool = False) -> str:
     return f"{100 * value:{'+' if sign else ''}.{digits}f}\u00a0%"
 
 
-def inline(frame: pd.DataFrame, name: str) -> alt.InlineData:
+def inline(frame: pd.DataFrame, name: str, digits: int = 4) -> alt.InlineData:
     """Return a frame as a chart carries it.
 
     Parameters
@@ -192,15 +192,17 @@ def inline(frame: pd.DataFrame, name: str) -> alt.InlineData:
         Rows to draw.
     name : str
         The script of the page offers the data as NAME.csv; a name that begins with ``guide`` stays the chart's own.
+    digits : int
+        Of each number; four are what a reader can see, three on a logarithmic axis.
 
     Returns
     -------
     altair.InlineData
-        With four digits, which is what a reader can see, and no empty cells.
+        Without empty cells.
     """
 
     def value(cell: Any) -> Any:
-        return float(f"{cell:.4g}") if isinstance(cell, float) else cell
+        return float(f"{cell:.{digits}g}") if isinstance(cell, float) else cell
 
     records = frame.to_dict("records")
     return alt.InlineData(

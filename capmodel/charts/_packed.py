@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 #: What is shorter is not worth a reference.
-_SHORT = 16
+_SHORT = 12
 
 #: Characters that stand for the numbers of a column's values; the script of the page has the same.
 _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -66,6 +66,7 @@ def held_out_costs(frame: pd.DataFrame) -> ChartType:
     whose: dict[str, Any] = {
         "scale": alt.Scale(domain=parts, range=[COLORS[part] for part in parts]),
         "title": "CPU of the",
+        "legend": alt.Legend(labelExpr="datum.label + (datum.value === 'server' ? ', filled' : ', hollow')"),
     }
     tooltip = [
         alt.Tooltip("operation:N"),
@@ -90,7 +91,7 @@ def held_out_costs(frame: pd.DataFrame) -> ChartType:
             y,
             alt.Fill("component:N", **whose),
             alt.Stroke("component:N", **whose),
-            alt.FillOpacity("component:N", scale=alt.Scale(domain=parts, range=[0.7, 0]), title="CPU of the"),
+            alt.FillOpacity("component:N", scale=alt.Scale(domain=parts, range=[0.7, 0]), legend=None),
             alt.Shape("group:N", scale=shapes, legend=alt.Legend(title=None, orient="bottom", columns=3, offset=8)),
             tooltip=tooltip,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -100,20 +100,32 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
     dot: dict[str, Any] = {"size": 55, "color": BLUE, "opacity": 1, "stroke": "currentColor", "strokeWidth": 1}
     rule = knee.mark_rule(**LIMIT, clip=True).encode(x)
 
-    def label(name: str, align: Literal["left", "right"], dx: int, dy: int) -> ChartType:
-        here = fleets.transform_filter(f"datum.name == '{name}' && datum.agents <= 1000000")
-        text = here.mark_text(align=align, baseline="top", dx=dx, dy=dy, fontWeight="bold")
-        return text.encode(x, seconds, text="label:N")
-
-    def called(series: str, which: str, **style: Any) -> ChartType:
-        """Write the name of a curve at its first or last point inside the axes."""
-        inside = "datum.agents >= 100 && datum.agents <= 1000000 && datum.response_s <= 100"
-        rows = lines.transform_filter(f"datum.series == '{series}' && {inside}")
-        end = f"arg{which}(agents)"
-        rows = rows.transform_aggregate(end=end).transform_calculate(
-            agents="datum.end.agents", response_s="datum.end.response_s", series=f"'{series}'"
+    # Each curve is named at its first or last point inside the axes, each fleet at its dot.
+    ended = lines.transform_filter("datum.agents >= 100 && datum.agents <= 1000000 && datum.response_s <= 100")
+    ended = ended.transform_aggregate(first="argmin(agents)", last="argmax(agents)", groupby=["series"])
+    ended = ended.transform_calculate(
+        end="indexof(['closed loop', 'open queue'], datum.series) < 0 ? datum.first : datum.last",
+        agents="datum.end.agents",
+        response_s="datum.end.response_s",
+    )
+    names_of_lines = ended.mark_text(
+        fontWeight="bold",
+        fontSize=11.5,
+        align=alt.expr("datum.series == 'open queue' ? 'right' : 'left'"),
+        dx=alt.expr("datum.series == 'open queue' ? -8 : 5"),
+        dy=alt.expr("{'closed loop': 17, 'open queue': 0, 'whole model': -12, bounds: 13}[datum.series]"),
+    ).encode(x, seconds, color, text="series:N")
+    names_of_fleets = (
+        fleets.transform_filter("datum.agents <= 1000000")
+        .mark_text(
+            baseline="top",
+            fontWeight="bold",
+            align=alt.expr("datum.name == 'one' ? 'right' : 'left'"),
+            dx=alt.expr("{one: -4, two: 4, four: 8}[datum.name]"),
+            dy=alt.expr("datum.name == 'two' ? 14 : 6"),
         )
-        return rows.mark_text(fontWeight="bold", fontSize=11.5, **style).encode(x, seconds, color, text="series:N")
+        .encode(x, seconds, text="label:N")
+    )
 
     def line(series: str, **style: Any) -> alt.Chart:
         one = lines.transform_filter(f"datum.series == '{series}'")
@@ -136,13 +148,8 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
         fleets.mark_point(**dot, clip=True).encode(x, seconds, tooltip=tooltip),
         simulated.mark_rule(strokeWidth=1.5, clip=True).encode(x, alt.Y("lower_s:Q", **timed), alt.Y2("upper_s:Q")),
         simulated.mark_point(**hollow, clip=True).encode(x, seconds, tooltip=found),
-        called("whole model", "min", align="left", dx=6, dy=-12),
-        called("closed loop", "max", align="left", baseline="top", dx=2, dy=12),
-        called("open queue", "max", align="right", dx=-8),
-        called("bounds", "min", align="left", baseline="top", dx=6, dy=8),
-        label("one", "right", -4, 6),
-        label("two", "left", 4, 14),
-        label("four", "left", 8, 6),
+        names_of_lines,
+        names_of_fleets,
     )
     bottom = alt.layer(
         rule,
@@ -150,7 +157,7 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
         fleets.transform_filter("datum.agents <= 1000000").mark_point(**dot).encode(x, share, tooltip=tooltip),
         simulated.mark_point(**hollow).encode(x, share),
     )
-    data = inline(frame.drop(columns="kind").assign(kind=frame["kind"]), "closed_loop")
+    data = inline(frame.drop(columns="kind").assign(kind=frame["kind"]), "closed_loop", 3)
     said = ", ".join(
         f"{row.agents:,.0f} agents {row.label} at {percent(row.utilization)} of the cores" for row in marks.itertuples()
     )
@@ -243,7 +250,7 @@ def saturation(frame: pd.DataFrame) -> ChartType:
     )
     panels = [panel("throughput_per_s", "throughput", rate), panel("response_s", "response", seconds)]
     return (
-        alt.hconcat(*panels, data=inline(frame, "saturation"))
+        alt.hconcat(*panels, data=inline(frame, "saturation", 3))
         .add_params(choice("measured_loop", options, "full_cache postgresql", "runs"))
         .properties(title=title, description=f"Closed loops measured and predicted at the largest population. {said}.")
     )
@@ -274,7 +281,7 @@ def restart(frame: pd.DataFrame) -> ChartType:
         axis=alt.Axis(values=[10.0**power for power in range(-4, 3)], labelExpr=TIME_LABEL),
     )
     look = told("fleet:N", dict(zip(named.values(), [BLUE, VERMILION, GREEN], strict=False)))
-    base = alt.Chart(inline(frame.assign(fleet=frame["agents"].map(named)), "restart"))
+    base = alt.Chart(inline(frame.assign(fleet=frame["agents"].map(named)), "restart", 3))
     wave = base.transform_filter("datum.kind == 'wave'")
     level = base.transform_filter("datum.kind == 'level'")
     tooltip = [
@@ -350,7 +357,7 @@ def started_together(frame: pd.DataFrame) -> ChartType:
         alt.Tooltip("run_id:N", title="run"),
     ]
     look = told("kind:N", dict(zip(names, [BLUE, VERMILION, GREY], strict=True)), points=True, columns=2, offset=32)
-    base = alt.Chart(inline(frame.drop(columns="ratio"), "started_together")).transform_calculate(
+    base = alt.Chart(inline(frame.drop(columns="ratio"), "started_together", 3)).transform_calculate(
         ratio="datum.response_s / datum.queue_s"
     )
     equal = alt.Chart(alt.Data(values=[{"ratio": 1}], name="guide_equal")).mark_rule(**LIMIT).encode(y)

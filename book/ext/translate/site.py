@@ -44,7 +44,17 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "effects": ("LABELS", "bars", "bars_title", "demanded"),
     "factors": ("about", "amount", "changes", "losses", "losses_title", "points", "points_title", "sentence"),
     "probability": ("chances",),
-    "side_by_side": ("about", "description", "difference", "sentence", "sides", "title"),
+    "side_by_side": (
+        "about",
+        "answers",
+        "columns",
+        "description",
+        "difference",
+        "sentence",
+        "sides",
+        "title",
+        "totals",
+    ),
     "loop": ("finite_source", "asymptote", "open_queue", "knee", "curve", "marks", "sentence", "headline"),
 }  # fmt: skip
 
