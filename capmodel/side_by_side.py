@@ -419,9 +419,9 @@ def totals(found: list[Answer]) -> str:
     """
     said = []
     for answer in found:
-        cores = count(what_if.server_cores(answer.parts), "server core")
+        cores = f", {what_if.server_cores(answer.parts):,.0f} for servers"
         stores = what_if.datastore_cores(answer.parts)
         if stores > 0.0:
-            cores = cores + " and " + count(stores, "datastore core")
-        said.append(answer.topology + " " + cores)
-    return "In all, " + ", ".join(said) + "."
+            cores = cores + f" and {stores:,.0f} for datastores"
+        said.append(answer.topology + cores)
+    return "Cores in all: " + "; ".join(said) + "."

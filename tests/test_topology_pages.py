@@ -64,6 +64,27 @@ def package(fleet, clusters):
     return choice.shape, words, side_by_side.title(found), side_by_side.description(found)
 
 
+SIZED = """() => document.querySelector("[data-out=shapes]").dataset.fleet
+    === document.querySelector("figure.capchart").dataset.fleet"""
+#: The table of shapes by columns, as the package gives it.
+COLUMNS = """() => {
+    const rows = [...document.querySelector("[data-out=shapes]").rows].map((row) => [...row.cells].map((cell) => cell.textContent));
+    return rows[0].map((name, k) => [name, rows.slice(1).map((row) => row[k])]);
+}"""
+
+
+def check_shapes(page, fleet, clusters):
+    """Compare the table of shapes with the package's, and its first answer with what `size` says."""
+    quantile = normal_quantile(0.9)
+    limits = Limits(max_utilization=0.6, max_response_time_s=1.0, quantile=quantile, spare_servers=1)
+    found = side_by_side.answers(fleet.inputs(), costs().unit_costs(fleet.datastore), limits, clusters)
+    assert page.evaluate(COLUMNS) == [list(column) for column in side_by_side.columns(found)]
+    assert page.locator("[data-out=totals]").text_content() == side_by_side.totals(found)
+    nested = cm.size(cm.Nested.split(fleet, into=clusters), costs()).clusters
+    servers = sum(part.servers * part.cores_per_server for part in nested)
+    assert f"nested, {servers:,} for servers" in side_by_side.totals(found)
+
+
 def headline(page):
     """Return the headline of the first chart; the build keeps numbers and units together."""
     return page.locator("figure.capchart figcaption strong").first.text_content().replace("\u00a0", " ")
@@ -121,6 +142,7 @@ def test_both_sliders_draw_what_the_package_says(open_page):
     assert len([words for words in drawn(page) if words.endswith("%")]) == 3 + 2 + 12 + 10
     # What the build wrote has few digits.
     check_topologies(page, cm.Deployment(agents=5000, workloads=10_000), 5, rel=1e-3)
+    check_shapes(page, cm.Deployment(agents=5000, workloads=10_000), 5)
     for name, key, steps in (("clusters", "ArrowRight", 6), ("agents", "ArrowLeft", 20)):
         slider = page.locator(f"input[type='range'][data-for='{name}']")
         slider.focus()
@@ -158,6 +180,8 @@ def test_a_link_draws_the_topologies_of_its_fleet(open_page, fleet, clusters):
     page.wait_for_function(SHOWN)
     page.evaluate(AT_REST)
     check_topologies(page, cm.Deployment(**fleet), clusters)
+    page.wait_for_function(SIZED)
+    check_shapes(page, cm.Deployment(**fleet), clusters)
     heads = [words for words in drawn(page) if words.startswith("Nested: ")]
     assert len(heads) == 1
     assert f"Nested: {clusters} clusters of" in heads[0]
