@@ -68,7 +68,8 @@ SIZED = """() => document.querySelector("[data-out=shapes]").dataset.fleet
     === document.querySelector("figure.capchart").dataset.fleet"""
 #: The table of shapes by columns, as the package gives it.
 COLUMNS = """() => {
-    const rows = [...document.querySelector("[data-out=shapes]").rows].map((row) => [...row.cells].map((cell) => cell.textContent));
+    const rows = [...document.querySelector("[data-out=shapes]").rows]
+        .map((row) => [...row.cells].map((cell) => cell.textContent));
     return rows[0].map((name, k) => [name, rows.slice(1).map((row) => row[k])]);
 }"""
 
