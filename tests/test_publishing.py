@@ -64,11 +64,24 @@ def test_the_card_is_a_picture_of_the_size_that_links_show(site):
     assert struct.unpack(">II", png[16:24]) == (1200, 630)
 
 
+def test_a_site_is_called_by_its_title():
+    class Named:
+        project, html_title = "Project name not set", "capmodel"
+
+    assert address.name(Named) == "capmodel"
+
+
+def test_the_first_page_says_what_it_answers(site):
+    (said,) = re.findall(r'<meta [^>]*name="description"[^>]*>', (site / "index.html").read_text())
+    assert "a SPIRE deployment needs" in said
+
+
 def test_a_site_without_an_address_names_none(site):
     if address.of_site():
         locations = [one.text for one in ET.parse(site / "sitemap.xml").iter("{*}loc")]
         assert address.of_site() + "index.html" in locations
         assert (site / address.CARD).is_file()
+        assert 'property="og:site_name" content="capmodel"' in (site / "index.html").read_text()
     else:
         assert not (site / "sitemap.xml").exists()
         assert "og:" not in (site / "index.html").read_text()

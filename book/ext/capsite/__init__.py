@@ -71,7 +71,7 @@ def _tidy(app: Sphinx, failure: Exception | None) -> None:
         site = Path(app.outdir)
         finish.drop_unused_scripts(site)
         if address.of_site():
-            (site / address.CARD).write_bytes(address.card(site, str(app.config.project)))
+            (site / address.CARD).write_bytes(address.card(site, address.name(app.config)))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -46,7 +46,12 @@ def _configure(app: Sphinx, config: Config) -> None:
     # A picture of the first chart; the library's own would need another library for drawing.
     config.ogp_social_cards = {"enable": False}
     config.ogp_image = of_site() + CARD
-    config.ogp_site_name = str(config.html_title or config.project)
+    config.ogp_site_name = name(config)
+
+
+def name(config: Config) -> str:
+    """Return what the site is called: its title, as the project has no other name."""
+    return str(config.html_title or config.project)
 
 
 def card(site: Path, title: str) -> bytes:
