@@ -18,7 +18,7 @@ NEGLIGIBLE = 1e-19
 #: Populations that a curve reaches from and to, and half of the points that it has at the most.
 FEWEST = 100.0
 MOST = 1_000_000.0
-HALF = 30
+HALF = 32
 
 
 class LoopState(NamedTuple):

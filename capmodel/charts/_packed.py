@@ -112,7 +112,7 @@ def _localize(spec: dict[str, Any], panel: dict[str, Any]) -> None:
             for mark in group["marks"]:
                 if mark.get("from", {}).get("data") == old:
                     mark["from"]["data"] = "path"
-    if "name" not in panel:
+    if "name" not in panel or "scales" not in spec:
         return
     prefix = panel["name"].removesuffix("group")
     taken = {scale["name"] for scale in spec["scales"]}

@@ -186,7 +186,7 @@ def topologies(frame: pd.DataFrame, title: str, description: str, most: float) -
     # Stacked panels share nothing: each has its own scale of colours.
     return (
         alt.vconcat(*(panel(name) for name in _TOPOLOGIES), load_panel, data=data, spacing=8)
-        .resolve_scale(color="independent", x="independent", y="independent")
+        .resolve_scale(color="independent", shape="independent", x="independent", y="independent")
         .add_params(
             choice(
                 "federates",

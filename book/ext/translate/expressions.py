@@ -381,7 +381,7 @@ class Expressions:
     def _builtin(self, node: ast.Call, name: str) -> tuple[str, int]:
         if name == "sorted":
             if len(node.args) != 1 or [item.arg for item in node.keywords] != ["key"]:
-                raise self.error(node, "sorted without a key")
+                raise self.error(node, "a call of sorted without a key")
             return f"$sorted({self.value(node.args[0])}, {self.value(node.keywords[0].value, _TERNARY)})", _CALL
         if name not in _BUILTINS or node.keywords:
             raise self.error(node, f"a call of {name}")
