@@ -56,6 +56,21 @@ class Prices:
         if self.core_per_hour == 0.0:
             raise ValueError("core_per_hour: got 0, expected more than 0: without it any number of cores would do")
 
+    def of(self, shape: Shape, memory_gb: float, own_datastore: bool) -> float:
+        """Return what a shape costs.
+
+        Parameters
+        ----------
+        shape, memory_gb, own_datastore
+            See :func:`price_of`.
+
+        Returns
+        -------
+        float
+            Cost an hour.
+        """
+        return price_of(self.per_hour(), shape, memory_gb, own_datastore)
+
     def per_hour(self) -> PerHour:
         """Return the prices as the search reads them.
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from capmodel import charts
-from capmodel.charts import held_out
+from capmodel.charts import _look
 
 
 def values(chart: object, name: str) -> list[dict]:
@@ -123,6 +123,6 @@ def test_public_figures_outside_are_named() -> None:
 
 
 def test_logarithmic_axes_have_round_steps_within_their_ends() -> None:
-    steps = held_out._steps([0.04, 7.0])
+    steps = _look.steps([0.04, 7.0])
     assert steps == pytest.approx([0.05, 0.1, 0.2, 0.5, 1, 2, 5])
     assert np.all(np.diff(steps) > 0)
