@@ -81,23 +81,20 @@ def crossing(
     grid = np.geomspace(*ends, 40)
     fleets = [(one(x), other(x)) for x in grid]
 
+    def gap(k: int, costs: UnitCosts) -> float:
+        ours, theirs = (getattr(demanded(fleet, costs, servers, 0.0), component).estimate for fleet in fleets[k])
+        return math.log(ours / theirs)
+
     def place(costs: UnitCosts) -> float:
-        gaps = np.array(
-            [
-                math.log(
-                    getattr(demanded(a, costs, servers, 0.0), component).estimate
-                    / getattr(demanded(b, costs, servers, 0.0), component).estimate
-                )
-                for a, b in fleets
-            ]
-        )
-        found = np.flatnonzero(np.sign(gaps[:-1]) != np.sign(gaps[1:]))
-        if not len(found):
-            # They never meet: the crossing lies beyond the end at which they are closer.
-            return 0.0 if abs(gaps[0]) < abs(gaps[-1]) else math.inf
-        k = found[0]
-        share = gaps[k] / (gaps[k] - gaps[k + 1])
-        return float(np.exp(np.log(grid[k]) + share * np.log(grid[k + 1] / grid[k])))
+        first = before = gap(0, costs)
+        for k in range(len(grid) - 1):
+            after = gap(k + 1, costs)
+            if np.sign(before) != np.sign(after):
+                share = before / (before - after)
+                return float(np.exp(np.log(grid[k]) + share * np.log(grid[k + 1] / grid[k])))
+            before = after
+        # They never meet: the crossing lies beyond the end at which they are closer.
+        return 0.0 if abs(first) < abs(before) else math.inf
 
     estimate = place(unit)
     if not 0.0 < estimate < math.inf:

@@ -7,7 +7,7 @@ A unit cost is shared by all datastores where the work does not touch the datast
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -131,11 +131,14 @@ def work_items(frame: pd.DataFrame) -> pd.DataFrame:
         If an operation is unknown.
     """
     if not len(frame):
-        return pd.DataFrame(index=frame.index)  # pandas 2 cannot factorize an index of no rows
-    columns = {name: frame[name].fillna(value) if name in frame else value for name, value in WORK_COLUMNS.items()}
-    complete = pd.DataFrame(columns, index=frame.index).astype(object)
+        return pd.DataFrame(index=frame.index)
+    columns = [
+        frame[name].fillna(value).tolist() if name in frame else [value] * len(frame)
+        for name, value in WORK_COLUMNS.items()
+    ]
     # A file of a million rows has few distinct configurations: each is counted once.
-    code, distinct = pd.factorize(pd.MultiIndex.from_frame(complete))
+    distinct: dict[tuple[Any, ...], int] = {}
+    code = [distinct.setdefault(row, len(distinct)) for row in zip(*columns, strict=True)]
     counted = [spire.work(**dict(zip(WORK_COLUMNS, row, strict=True))) for row in distinct]
     table = pd.DataFrame(counted, dtype=float).fillna(0.0)
     return table.iloc[code].set_axis(frame.index)

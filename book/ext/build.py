@@ -126,6 +126,9 @@ def measurements_read(folders: Folders, pages: Collection[str]) -> bool:
     if not kernels.POSSIBLE or few or not (given or any(path.name != "template.csv" for path in own.glob("*.csv"))):
         return True
     kernels.prepare()
+    # Loaded while the other process loads what pages need.
+    import jupyter_book.sphinx  # noqa: F401
+
     with progress.shown() as show:
         wrong = kernels.read_measurements(given, show)
     if wrong:

@@ -45,6 +45,7 @@ REMEMBERED = {
         "SizingResults.probabilities",
     ),
     "capmodel.simulation.replications": ("replicate",),
+    "capmodel.validation": ("check",),
 }
 
 
