@@ -1,4 +1,4 @@
-/* Puts a button on every block of code that copies it, and lets the keyboard reach what is wider than the page. */
+/* Puts a button on every block of code that copies it, lets the keyboard reach what is wider than the page, and prints by day. */
 (function () {
   "use strict";
   for (const block of document.querySelectorAll("div.highlight > pre")) {
@@ -24,5 +24,17 @@
   };
   reach();
   addEventListener("resize", reach);
+  // Paper is white: printed by night, text would be light grey on it.
+  const top = document.documentElement;
+  const day = function () {
+    if (!top.dataset.screen) Object.assign(top.dataset, { screen: top.dataset.theme, theme: "light" });
+  };
+  const back = function () {
+    if (top.dataset.screen) top.dataset.theme = top.dataset.screen;
+    delete top.dataset.screen;
+  };
+  addEventListener("beforeprint", day);
+  addEventListener("afterprint", back);
+  matchMedia("print").addEventListener("change", ({ matches }) => (matches ? day : back)());
   document.querySelector(".bd-search-container input[type='search']")?.focus();
 })();
