@@ -177,12 +177,12 @@ def test_a_page_prints(served):
     _wear(served, "dark")
     served.emulate_media(media="print", color_scheme="dark")
     # Paper is white, whatever the screen is.
-    served.wait_for_function("getComputedStyle(document.body).backgroundColor === 'rgb(255, 255, 255)'")
+    served.wait_for_function("() => getComputedStyle(document.body).backgroundColor === 'rgb(255, 255, 255)'")
     assert served.pdf(format="A4")[:5] == b"%PDF-"
     for unwanted in (".capchart-controls", ".capchart-links", ".bd-sidebar-primary", ".bd-header-article"):
         assert not served.locator(unwanted).first.is_visible() if served.locator(unwanted).count() else True
     served.emulate_media(media="screen", color_scheme="dark")
-    served.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    served.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
     _wear(served, "light")
 
 
