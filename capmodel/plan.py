@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
 from capmodel import cluster, probability, reach, shapes
-from capmodel.choice import Choice, Smaller, choose
+from capmodel.choice import Choice, Smaller
 from capmodel.cluster import Forecast, Interval, UnitCosts
 from capmodel.deployment import Deployment, Inputs
 from capmodel.outcome import ClusterSizing, Evaluation, Sizing, TopologyEvaluation
 from capmodel.pool import connection_pool
-from capmodel.prices import Prices, choose_cheapest, cost_of
+from capmodel.prices import UNPRICED, Prices, choose_least, cost_of
 from capmodel.reach import Measured
 from capmodel.regression import normal_quantile
 from capmodel.shapes import Limits, ReferenceCell, Shape
@@ -196,6 +196,7 @@ def size(
             f"spare_servers: got {spare_servers!r}, expected a whole number of at least 0 and at most {most}"
         )
     quantile = normal_quantile(level)
+    per_hour = UNPRICED if prices is None else prices.per_hour()
     topology = topology_of(fleet)
     names = [part.name for part in topology.clusters()]
     sized: dict[str, ClusterSizing] = {}
@@ -214,14 +215,10 @@ def size(
         )
         if deployment not in alike:
             inputs, unit = deployment.inputs(), costs.unit_costs(deployment.datastore)
-            choice = (
-                choose(inputs, unit, limits)
-                if prices is None
-                else choose_cheapest(inputs, unit, limits, prices.per_hour())
-            )
+            choice = choose_least(inputs, unit, limits, per_hour)
             alike[deployment] = _cluster_sizing(part, costs, choice, limits, level)
             if prices is not None:
-                alike[deployment] = replace(alike[deployment], cost_per_hour=cost_of(inputs, choice, prices.per_hour()))
+                alike[deployment] = replace(alike[deployment], cost_per_hour=cost_of(inputs, choice, per_hour))
         sized[name] = replace(alike[deployment], name=name, above=part.above)
         assumptions.update(dict.fromkeys(reach.assumptions(deployment.inputs(), limits, deployment.datastore)))
     whole = fleet if isinstance(fleet, Deployment) else fleet.fleet if isinstance(fleet, SingleTrustDomain) else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from capmodel import cluster
-from capmodel.choice import Choice, Smaller, broken, explained, servers_lost
+from capmodel.choice import Choice, Smaller, broken, choose, explained, servers_lost
 from capmodel.cluster import Interval, UnitCosts
 from capmodel.deployment import Inputs
 from capmodel.search import Found, at_end, first_that_holds
@@ -217,6 +217,30 @@ def choose_cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: PerH
         return choice
     reasons = "; ".join(broken(fleet, unit, limits, before)) + servers_lost(limits, before.servers)
     return choice._replace(smaller=Smaller(exists=True, shape=before, fails_because=reasons))
+
+
+def choose_least(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: PerHour) -> Choice:
+    """Find the cheapest shape that holds, or the smallest where nothing has a price, and say why.
+
+    Parameters
+    ----------
+    fleet : Inputs
+        The deployment.
+    unit : UnitCosts
+        Unit costs.
+    limits : Limits
+        What must hold.
+    prices : PerHour
+        Prices.
+
+    Returns
+    -------
+    Choice
+        See :func:`choose_cheapest` and :func:`capmodel.choice.choose`.
+    """
+    if prices.core_per_hour > 0.0:
+        return choose_cheapest(fleet, unit, limits, prices)
+    return choose(fleet, unit, limits)
 
 
 def cost_of(fleet: Inputs, choice: Choice, prices: PerHour) -> Interval:

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from capmodel import answer, division, probability, reach
 from capmodel.answer import count
-from capmodel.choice import Choice, choose, servers_lost
+from capmodel.choice import Choice, servers_lost
 from capmodel.cluster import Interval, UnitCosts
 from capmodel.deployment import Inputs
 from capmodel.division import Part
-from capmodel.prices import HOURS_A_YEAR, UNPRICED, PerHour, choose_cheapest, cost_of
+from capmodel.prices import HOURS_A_YEAR, UNPRICED, PerHour, choose_least, cost_of
 from capmodel.reach import Measured
 from capmodel.shapes import Limits
 
@@ -127,10 +127,7 @@ def sized(part: Part, unit: UnitCosts, limits: Limits, prices: PerHour = UNPRICE
         See there.
     """
     own = limits._replace(spare_servers=0) if part.fleet.datastore == "sqlite" else limits
-    if prices.core_per_hour > 0.0:
-        choice = choose_cheapest(part.fleet, unit, own, prices)
-    else:
-        choice = choose(part.fleet, unit, own)
+    choice = choose_least(part.fleet, unit, own, prices)
     return Sized(name=part.name, number=part.number, fleet=part.fleet, limits=own, choice=choice)
 
 

@@ -58,7 +58,7 @@ def _read(paths: str | None, told: Connection) -> None:
     from capmodel.datasets import DataError, load_sync_runs
 
     try:
-        load_sync_runs(paths, lambda doing, share: told.send((doing, share)))
+        load_sync_runs(paths, progress=lambda doing, share: told.send((doing, share)))
         told.send(None)
     except DataError as error:
         told.send(str(error))

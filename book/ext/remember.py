@@ -113,9 +113,6 @@ def remembered(function: Callable[..., Any], name: str, folder: Path) -> Callabl
 
         # Who is told how far it has come changes nothing about it.
         asked = {word: one for word, one in options.items() if word != "progress"}
-        if name == "capmodel.datasets.load_sync_runs":
-            options |= {"progress": arguments[1]} if len(arguments) > 1 else {}
-            arguments = arguments[:1]
         try:
             read = _files(*arguments, **asked) if name == "capmodel.datasets.load_sync_runs" else ()
             given = ([_named(one) for one in arguments], sorted((word, _named(one)) for word, one in asked.items()))
