@@ -139,7 +139,8 @@ def waiting(cores: float, utilization: float) -> float:
     """
     if utilization <= 0.0:
         return 0.0
-    offered = cores * utilization
+    # A float of Python's own: numpy's would warn of the infinity that the inverse is where nobody waits.
+    offered = float(cores * utilization)
     inverse = 1.0
     for k in range(1, int(cores) + 1):
         inverse = 1.0 + inverse * k / offered

@@ -69,6 +69,12 @@ def test_waiting_is_erlangs(cores, utilization):
     assert cluster.waiting(cores, float(utilization)) == pytest.approx(float(exact), rel=1e-10)
 
 
+@pytest.mark.parametrize("utilization", [1e-300, 1e-3, 0.5])
+def test_nobody_waits_at_thousands_of_cores(utilization):
+    """The inverse of Erlang's loss overflows there; numbers of numpy's make no warning of it."""
+    assert cluster.waiting(np.float64(4000.0), np.float64(utilization)) == pytest.approx(0.0, abs=1e-300)
+
+
 @given(cores=st.integers(1, 64), utilization=st.floats(0.0, 0.999), more=st.floats(0.0, 0.2))
 @settings(QUICK, max_examples=200)
 def test_waiting_grows_with_utilization_and_shrinks_with_cores(cores, utilization, more):

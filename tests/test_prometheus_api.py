@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from contextlib import suppress
 from email.utils import formatdate
 
@@ -345,13 +346,21 @@ def test_too_many_series_are_refused_when_they_come(monkeypatch):
         Api(url, environment={}).query("up", T0)
 
 
-def test_silence_ends_after_the_time_out():
-    waited = []
+def test_silence_ends_after_the_time_out(monkeypatch):
+    waited, given = [], []
+    ask_on = urllib.request.OpenerDirector.open
+
+    def noted(opener, request, timeout=None):
+        given.append(timeout)
+        return ask_on(opener, request, timeout=0.05)  # whatever was given, the test ends
+
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", noted)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         api = Api(f"http://127.0.0.1:{silent.getsockname()[1]}", environment={}, timeout_s=0.05, pause=waited.append)
         with pytest.raises(TimeoutError, match=r"no answer within 0\.05 s"):
             import_api(api, T0, T0 + 60.0)
     assert len(waited) == 3
+    assert given == [0.05] * 4
 
 
 def test_nobody_there():

@@ -389,6 +389,12 @@ def test_a_counter_that_runs_backwards_is_refused(scrape):
         scrape(*window({name: 500}, {name: 20}))
 
 
+def test_a_counter_that_vanishes_while_its_process_runs_is_refused(scrape):
+    """Half of a page that was cut and pasted: all else is there."""
+    with pytest.raises(ValueError, match=r"datastore_node_fetch.*is in the earlier scrape and not in the later"):
+        scrape(*window({"datastore_node_fetch": 500}, {}))
+
+
 # Scrapes that do not fit together.
 
 

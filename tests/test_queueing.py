@@ -147,6 +147,14 @@ def test_rows_of_very_different_size_do_not_disturb_each_other():
         np.testing.assert_allclose([part[i] for part in together], alone, rtol=1e-13)
 
 
+def test_few_and_many_servers_do_not_disturb_each_other():
+    load, servers = np.array([3.0, 99_000.0, 250.0, 0.5]), np.array([4, 100_000, 200, 129])
+    for function in (queueing.erlang_b, queueing.erlang_c):
+        together = function(offered_load=load, servers=servers)
+        alone = [function(offered_load=a, servers=c) for a, c in zip(load, servers, strict=True)]
+        np.testing.assert_array_equal(together, alone)
+
+
 def test_finite_source_distribution_is_the_stationary_one():
     population, think, service, servers = 40, 3.0, 0.5, 4
     p = queueing.finite_source_distribution(
@@ -478,6 +486,13 @@ def test_one_customer_without_thinking_or_service_is_served_at_once():
     assert found == (0.25, 0.0, 0.0, 0.0)
     found = queueing.finite_source(population=1, think_time=0.0, service_time=4.0, servers=2)
     assert found == (0.25, 4.0, 0.5, 1.0)
+
+
+def test_nobody_asks_for_nothing_and_does_not_do_so_for_ever():
+    """Without think and service time a customer would go round at once: of none, nothing is heard."""
+    station = {"think_time": 0.0, "service_time": 0.0, "servers": 2}
+    assert queueing.finite_source(population=0, **station) == (0.0, 0.0, 0.0, 0.0)
+    assert queueing.finite_source(population=1, **station).throughput == np.inf
 
 
 @properties

@@ -108,7 +108,7 @@ def test_bad_arguments_are_named():
             crossing = {k: v for k, v in {**network, argument: value}.items() if k != "population"}
             with pytest.raises(ValueError, match=rf"^{argument}: got "):
                 queueing.knee(**crossing)
-    with pytest.raises(ValueError, match=r"^demands: got .*stations on its last axis"):
+    with pytest.raises(ValueError, match=r"^demands: got .*2.*, expected an array with the stations on its last axis$"):
         queueing.knee(think_time=1.0, demands=2.0)
     with pytest.raises(ValueError, match=r"^safety: got 0, expected more than 0"):
         queueing.halfin_whitt_wait_probability(safety=0.0)
@@ -158,6 +158,14 @@ def test_without_demands_only_thinking_takes_time(bounds):
         assert response.tolist() == [0.0, 0.0]
     nobody = bounds(population=0, think_time=[2.0, 0.0], demands=[0.0, 0.0])
     assert nobody.throughput_low.tolist() == nobody.throughput_high.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("bounds", [queueing.asymptotic_bounds, queueing.balanced_job_bounds])
+def test_without_stations_only_thinking_takes_time(bounds):
+    found = bounds(population=6, think_time=[2.0, 3.0], demands=np.empty((2, 0)))
+    assert found.throughput_low.tolist() == found.throughput_high.tolist() == [3.0, 2.0]
+    assert found.response_low.tolist() == found.response_high.tolist() == [0.0, 0.0]
+    assert queueing.knee(think_time=2.0, demands=np.empty(0)) == np.inf
 
 
 def test_stations_without_demand_do_not_change_the_bounds():

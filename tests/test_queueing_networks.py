@@ -186,9 +186,11 @@ def test_bad_arguments_are_named(name, arguments):
 
 
 def test_stations_need_an_axis():
-    with pytest.raises(ValueError, match=r"^demands: got .*, expected an array with the stations on its last axis"):
+    with pytest.raises(ValueError, match=r"^demands: got .*, expected an array with the stations on its last axis$"):
         queueing.closed_network(population=1, think_time=1.0, demands=1.0)
-    with pytest.raises(ValueError, match=r"^service_times: got .*stations on its last axis"):
+    with pytest.raises(
+        ValueError, match=r"^service_times: got .*, expected an array with the stations on its last axis$"
+    ):
         queueing.open_network(arrival_rate=1.0, service_times=1.0)
 
 
@@ -212,6 +214,27 @@ def test_shapes():
         assert queueing.open_network(arrival_rate=empty, service_times=[0.2, 0.3]).in_system.shape == empty.shape
     nowhere = queueing.closed_network(population=[2, 3], think_time=2.0, demands=np.empty((2, 0)))
     assert nowhere.throughput.tolist() == [1.0, 1.5]
+
+
+#: Networks with what is special in them: nobody thinks, nobody waits, nothing to do, nobody there, nobody knows.
+NETWORKS = [
+    {"population": 9, "think_time": 3.0, "demands": [1.0, 2.0, 0.5], "servers": [1, 4, 2]},
+    {"population": 9, "think_time": 0.0, "demands": [0.0, 2.0, 7.0], "servers": [3, 1, 5]},
+    {"population": 3, "think_time": 1.0, "demands": [0.2, 0.3, 1.0], "servers": [3, 4, 9]},
+    {"population": 5, "think_time": 2.0, "demands": [0.0, 0.0, 0.0], "servers": [1, 1, 1]},
+    {"population": 5, "think_time": 0.0, "demands": [0.0, 0.0, 0.0], "servers": [1, 1, 1]},
+    {"population": 0, "think_time": 1.0, "demands": [0.2, 0.3, 0.1], "servers": [1, 1, 1]},
+    {"population": 2, "think_time": 1.0, "demands": [0.2, 0.3, 0.1], "servers": [1, np.nan, 1]},
+]
+
+
+def test_networks_at_once_are_as_networks_one_by_one():
+    together = queueing.closed_network(**{key: np.array([each[key] for each in NETWORKS]) for key in NETWORKS[0]})
+    for row, network in enumerate(NETWORKS):
+        for part, alone in zip(together, queueing.closed_network(**network), strict=True):
+            np.testing.assert_array_equal(part[row], alone)
+    assert np.isinf(together.throughput[4])
+    assert np.isnan(together.utilizations[6]).all()
 
 
 def test_nan_stays_in_its_row():

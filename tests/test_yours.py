@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -108,12 +109,16 @@ def test_callers_that_pause_are_predicted_as_loops(shown):
     assert "response time" in shown[2][1]
 
 
-def test_a_million_points_are_not_drawn():
-    many = pd.concat([SYNCS] * 20, ignore_index=True)
-    own = many.assign(source="mine", run_id=[str(k) for k in range(len(many))])
-    checked = cm.check(own.head(1000), costs()).predictions
-    step = -(-len(checked) // yours._MOST_POINTS)
-    assert len(checked.iloc[::step]) <= yours._MOST_POINTS
+def test_of_many_points_some_are_drawn_and_all_are_counted(shown, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(charts, "own_runs", lambda checked, _: drawn.append(len(checked)) or yours.Markdown("a chart"))
+    own = pd.concat([SYNCS] * 10, ignore_index=True).head(700)
+    own = own.assign(source="mine", run_id=[str(k) for k in range(len(own))])
+    yours.show(pd.concat([RUNS, own], ignore_index=True), costs())
+    scored = int((own["server_cpu_s_per_op"] > 0.0).sum() + (own["datastore_cpu_s_per_op"] > 0.0).sum())
+    assert 0 < drawn[0] <= 300 < scored
+    rows = re.findall(r"<td>(\d+) of (\d+)</td>", shown[-1][1])
+    assert sum(int(count) for _, count in rows) == scored
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

@@ -265,7 +265,7 @@ def _recurrence(load: Floats, servers: Floats) -> Floats:
     most = int(servers.max())
     # With the points sorted by servers, step k touches a prefix: those with at least k servers.
     counts = servers.astype(np.int16)
-    remaining = np.bincount(counts, minlength=most + 1)[::-1].cumsum()[::-1].tolist()
+    remaining = np.bincount(counts)[::-1].cumsum()[::-1].tolist()
     sort = remaining[most] != load.size
     order = np.argsort(most - counts, kind="stable") if sort else slice(None)
     with np.errstate(divide="ignore", over="ignore"):  # a load of 0, or a blocking probability too small for a float
@@ -310,6 +310,6 @@ def _closed_form(load: Floats, servers: Floats) -> Floats:
             servers * np.log(servers / load) + distance,
         )
         n2 = servers * servers
-        stirling = (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - 1 / (1188 * n2)) / n2) / n2) / n2) / servers
+        stirling = (1 / 12 - (1 / 360 - 1 / (1260 * n2)) / n2) / servers  # with 129 servers 1e-18 is left out
         probability = np.exp(-stirling - deviance) / np.sqrt(2.0 * np.pi * servers)
     return probability / gammaincc(servers + 1.0, load)

@@ -139,10 +139,9 @@ def closed_network(
     present = np.zeros(demand.shape)
     unknown = np.isnan(customers + think + demand.sum(axis=1) + count.sum(axis=1))
     throughput[unknown] = np.nan
-    present[unknown] = np.nan
     # A station with a server for every customer only delays, as thinking does.
     delaying = (count >= customers[:, None]) | (demand == 0.0)
-    queueing = ~unknown & (customers > 0.0) & ~delaying.all(axis=1)
+    queueing = ~unknown & ~delaying.all(axis=1)
     delay = think + np.where(delaying, demand, 0.0).sum(axis=1)
     free = ~unknown & ~queueing & (customers > 0.0)
     with np.errstate(divide="ignore"):
