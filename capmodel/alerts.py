@@ -45,6 +45,12 @@ class Rule(NamedTuple):
         What the alert says; ``{{ $value }}`` is the expression's value.
     usable : bool
         False where the reader must fill in labels first: the rule is written as a comment.
+
+    Examples
+    --------
+    >>> rule = Rule("Busy", "cpu > 2", "two of four cores", "warning", "15m", "{{ $value }} cores in use")
+    >>> rule.severity, rule.wait, rule.usable
+    ('warning', '15m', True)
     """
 
     name: str
@@ -66,6 +72,14 @@ class Room(NamedTuple):
     knee_per_s : float
         Syncs a second that fill the cores of the servers that are left, or of the datastore, at the upper end of the
         demand: the knee of the closed loop.
+
+    Examples
+    --------
+    A fleet that holds up to 9000 agents, and whose agents begin to wait for each other at 4000 syncs a second:
+
+    >>> left = Room(agents=9000, knee_per_s=4000.0)
+    >>> left.agents - 5000
+    4000
     """
 
     agents: int
@@ -157,6 +171,15 @@ def room(fleet: Inputs, unit: UnitCosts, part: ClusterSizing) -> Room:
     -------
     Room
         At the upper end of the demand, with the spare servers lost.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> (part,) = cm.size(cm.Deployment(agents=5000, workloads=10_000), costs).clusters
+    >>> left = room(part.deployment.inputs(), costs.unit_costs("postgresql"), part)
+    >>> round(left.agents, -3), round(left.knee_per_s, -2)
+    (6000, 3700.0)
     """
     limits, shape = part.limits, part.choice.shape
     left = shape.servers - limits.spare_servers
@@ -218,6 +241,15 @@ def rules_of(part: ClusterSizing, unit: UnitCosts, labels: dict[str, str]) -> li
     ------
     ValueError
         If no shape tried holds.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> (part,) = cm.size(cm.Deployment(agents=500, workloads=1000), costs).clusters
+    >>> found = rules_of(part, costs.unit_costs("postgresql"), {"cluster": "east"})
+    >>> [rule.name for rule in found][:2], found[1].severity
+    (['spire:agents:estimate', 'SpireSyncsNearKnee'], 'critical')
     """
     if not part.holds:
         raise ValueError(f"{part.name}: got a fleet that no shape tried can carry, expected one that holds")
@@ -264,6 +296,14 @@ def sync_call(part: ClusterSizing) -> str:
     str
         Of the calls that its release's agents make: v0.10.2 pkg/agent/manager/sync.go:29-33, v0.12.3
         pkg/agent/client/client.go:311, and since v1.12.0 cmd/spire-agent/cli/run/run.go:637-643 (v1.15.3).
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> (part,) = cm.size(cm.Deployment(agents=500, workloads=1000), costs).clusters
+    >>> sync_call(part)
+    'spire_server_rpc_entry_v1_entry_sync_authorized_entries'
     """
     fleet = part.deployment
     if fleet.sync_mode in ("crawl", "crawl_cached"):

@@ -86,6 +86,16 @@ class Basis(NamedTuple):
         Standard deviations of the logarithms of what servers and datastore are asked for.
     reload_s : float
         Duration of a reload, seconds.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> basis = basis_of(fleet, unit, 2, 4, 2)
+    >>> round(basis.state.sync_per_s), round(basis.server_error, 1), round(basis.reload_s, 1)
+    (1000, 0.2, 0.2)
     """
 
     load: Load
@@ -96,7 +106,14 @@ class Basis(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """An estimate with the bounds of its interval."""
+    """An estimate with the bounds of its interval.
+
+    Examples
+    --------
+    >>> cores = Interval(2.0, 1.5, 3.0)
+    >>> cores.estimate, cores.upper - cores.lower
+    (2.0, 1.5)
+    """
 
     estimate: float
     lower: float
@@ -104,7 +121,17 @@ class Interval(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """A cluster's state with intervals."""
+    """A cluster's state with intervals.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> [round(value, 1) for value in forecast(fleet, unit, 2, 4, 2, 1.645).server_cores_used]
+    [2.0, 1.5, 2.6]
+    """
 
     sync_per_s: Interval
     server_utilization: Interval
@@ -134,6 +161,15 @@ def memory_of(fleet: Inputs, unit: UnitCosts, servers: float, quantile: float) -
     -------
     Interval
         Bytes of resident set; a server that crawls holds no entries.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> [round(value / 1e9, 1) for value in memory_of(fleet, unit, 2, 1.645)]
+    [0.4, 0.4, 0.5]
     """
     caches = fleet.sync_mode == "full_cache" or fleet.sync_mode == "events_cache"
     entries = fleet.workloads if caches else 0.0
@@ -163,6 +199,17 @@ def reload_duration(fleet: Inputs, unit: UnitCosts) -> float:
     -------
     float
         Seconds: server and datastore work one after the other; 0 where nothing is reloaded.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> round(reload_duration(fleet, unit), 1)
+    0.2
+    >>> reload_duration(fleet._replace(sync_mode="events_cache"), unit)
+    0.0
     """
     if fleet.sync_mode != "full_cache":
         return 0.0
@@ -219,6 +266,15 @@ def basis_of(fleet: Inputs, unit: UnitCosts, servers: float, cores: float, datas
     -------
     Basis
         The rates of operations are those at the response time that they lead to.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> round(basis_of(fleet, unit, 2, 4, 2).state.sync_per_s)
+    1000
     """
     reload_s = reload_duration(fleet, unit)
     rates = operation_rates(fleet, servers, 0.0, reload_s)
@@ -261,6 +317,18 @@ def forecast(
         Bounds are the states with the demands of servers and datastore and the interference all at their quantile.
         Below saturation utilization and response time grow with each, so nothing within its interval leaves them. A
         full station slows all syncs: beyond it the other station's utilization falls as this one's demand grows.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> state = forecast(fleet, unit, 2, 4, 2, 1.645)
+    >>> [round(value) for value in state.sync_per_s]
+    [1000, 1000, 1000]
+    >>> [round(value, 2) for value in state.server_utilization]
+    [0.25, 0.19, 0.33]
     """
     basis = basis_of(fleet, unit, servers, cores, datastore_cores)
     load = basis.load

@@ -31,6 +31,19 @@ class CrossValidation:
         the prediction's own standard deviation: standard normal if the intervals are right.
     folds : int
         Parts that the configurations were dealt into.
+
+    Examples
+    --------
+    Four predictions, two of which miss by more than the 90 % interval allows:
+
+    >>> rows = {"component": ["server", "server", "datastore", "datastore"], "measured": [1.0, 2.0, 3.0, 4.0]}
+    >>> scored = pd.DataFrame(rows | {"predicted": [1.1, 2.0, 6.0, 4.0], "score": [-1.0, 0.0, -3.0, 2.0]})
+    >>> held_out = CrossValidation(scored, folds=10)
+    >>> held_out.relative_error.round(2).tolist()
+    [0.1, 0.0, 1.0, 0.0]
+    >>> table = held_out.summary_frame(by=("component",), levels=(0.9,))
+    >>> table["component"].tolist(), table["coverage_90"].tolist()
+    (['datastore', 'server'], [0.0, 1.0])
     """
 
     predictions: pd.DataFrame

@@ -144,6 +144,12 @@ class Runs(NamedTuple):
         One of :data:`capmodel.schemas.RUN_KINDS`.
     frame : pandas.DataFrame
         The validated rows.
+
+    Examples
+    --------
+    >>> runs = read_runs(data_path("fleet_runs.csv"))
+    >>> runs.kind, len(runs.frame)
+    ('fleet_runs', 9)
     """
 
     kind: str
@@ -162,6 +168,11 @@ def data_path(name: PathLike = "") -> Path:
     -------
     pathlib.Path
         The path inside the installed package, or beside the package in a checkout. It need not exist.
+
+    Examples
+    --------
+    >>> data_path("sync_runs.csv").name, data_path("sync_runs.csv").is_file()
+    ('sync_runs.csv', True)
     """
     installed = Path(str(resources.files("capmodel"))) / "data"
     folder = installed if installed.is_dir() else Path(__file__).resolve().parent.parent / "data"
@@ -800,6 +811,14 @@ def write_csv(frame: pd.DataFrame, path: PathLike) -> None:
     ------
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_csv(load_fleet_runs().head(2), f"{folder}/mine.csv")
+    ...     read_runs(f"{folder}/mine.csv").frame["agents"].tolist()
+    [300, 400]
     """
     texts = {str(name): plain_text(frame[name]) for name in frame if _is_text(frame[name])}
     changed = {name: text for name, text in texts.items() if not text.equals(frame[name])}

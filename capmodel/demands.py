@@ -32,6 +32,15 @@ class Block(NamedTuple):
         Variance of a run around its mean, relative to the mean squared, of operations that read and that write.
     waking : Waking
         How the extra of a host at rest fades.
+
+    Examples
+    --------
+    A call costs 2 ms on a busy host, and 1 ms more on one at rest:
+
+    >>> nothing = [[0.0, 0.0], [0.0, 0.0]]
+    >>> block = Block(["rpc", "rpc"], ["busy", "waking"], [2e-3, 1e-3], nothing, 0.0, 0.0, Waking(700.0, 2000.0))
+    >>> demand_of({"cache": block}, "cache", {"rpc": 1.0})
+    Demand(busy_s=0.002, waking_s=0.001, churn_s=0.0, wakes=1.0)
     """
 
     items: list[str]
@@ -64,6 +73,16 @@ class UnitCosts(NamedTuple):
         See :func:`capmodel.response.stretch`; estimate and standard error.
     response_dispersion : float
         Variance of the logarithm of a measured response time around its prediction.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> sorted(unit.server)
+    ['cache', 'crawl', 'poll', 'reload']
+    >>> round(unit.memory_bytes[0] / 1e6, -1)
+    100.0
     """
 
     server: dict[str, Block]
@@ -79,7 +98,14 @@ class UnitCosts(NamedTuple):
 
 
 class Demand(NamedTuple):
-    """CPU seconds: on a busy host, the extra on one at rest, the extra at full churn; and how often it wakes a host."""
+    """CPU seconds: on a busy host, the extra on one at rest, the extra at full churn; and how often it wakes a host.
+
+    Examples
+    --------
+    >>> demand = Demand(busy_s=0.002, waking_s=0.001, churn_s=0.0, wakes=1.0)
+    >>> demand.busy_s + demand.waking_s
+    0.003
+    """
 
     busy_s: float
     waking_s: float
@@ -100,6 +126,17 @@ class Load(NamedTuple):
         See :class:`Block`.
     critical_share, interference : float
         See :func:`capmodel.response.stretch`.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> from capmodel.deployment import operation_rates
+    >>> load = load_of(fleet, unit, operation_rates(fleet, 2, 0.0, 0.0), 2)
+    >>> round(1e3 * load.sync_server.busy_s, 1)
+    0.6
     """
 
     sync_server: Demand
@@ -227,6 +264,17 @@ def relative_variance(
     -------
     float
         Parameters' part by the quadratic form of their covariance; run-to-run part as if all operations err together.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> from capmodel.deployment import operation_rates
+    >>> rates = operation_rates(fleet, 2, 0.0, 0.0)
+    >>> round(math.sqrt(relative_variance(fleet, unit.server, rates, 0.0, 0.0)), 1)
+    0.2
     """
     total_s = 0.0
     parameters = 0.0
@@ -281,6 +329,17 @@ def load_of(fleet: Inputs, unit: UnitCosts, rates: list[Rate], servers: float) -
     ------
     ValueError
         If no run in the fit is of the deployment's sync mode.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> from capmodel.deployment import operation_rates
+    >>> rates = operation_rates(fleet, 2, 0.0, 0.0)
+    >>> [round(load_of(fleet, unit, rates, servers).other_server.busy_s, 2) for servers in (1, 2)]
+    [0.06, 0.03]
     """
     sync = rates[0]
     sync_work = work_of(fleet, sync.operation, 1.0, sync.cached_share)
@@ -405,6 +464,13 @@ def churned_throughout(load: Load) -> Load:
     -------
     Load
         The same without churn, and with its extra in every demand on the datastore.
+
+    Examples
+    --------
+    >>> nothing, way = Demand(0.0, 0.0, 0.0, 0.0), Waking(700.0, 2000.0)
+    >>> load = Load(nothing, Demand(0.002, 0.0, 0.003, 1.0), nothing, nothing, way, way, 1.0, 0.0)
+    >>> churned_throughout(load).sync_datastore
+    Demand(busy_s=0.005, waking_s=0.0, churn_s=0.0, wakes=1.0)
     """
     sync = load.sync_datastore
     other = load.other_datastore
@@ -430,6 +496,13 @@ def with_errors(load: Load, server: float, datastore: float, interference: float
     -------
     Load
         The products.
+
+    Examples
+    --------
+    >>> one, way = Demand(1.0, 1.0, 0.0, 1.0), Waking(700.0, 2000.0)
+    >>> load = with_errors(Load(one, one, one, one, way, way, 1.0, 0.0), 2.0, 1.0, 0.5)
+    >>> load.sync_server.busy_s, load.sync_datastore.busy_s, load.interference
+    (2.0, 1.0, 0.5)
     """
     return Load(
         sync_server=scaled(load.sync_server, 1.0, server),

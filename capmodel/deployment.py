@@ -219,19 +219,41 @@ class Deployment:
 
     @property
     def entry_classes(self) -> list[EntryClass]:
-        """Agents in classes that hold about as many entries as each other, the largest agent first."""
+        """Agents in classes that hold about as many entries as each other, the largest agent first.
+
+        Examples
+        --------
+        The agent with the most entries, and the two after it:
+
+        >>> fleet = Deployment(agents=100, workloads=1000, zipf_exponent=1.0)
+        >>> [round(part.entries, 1) for part in fleet.entry_classes][:3]
+        [192.1, 116.7, 97.2]
+        """
         if self.entries_by_agent is not None:
             return listed_classes(list(self.entries_by_agent))
         return zipf_classes(self.agents, self.entries_of_agent, self.zipf_exponent)
 
     @property
     def jittered_renewal(self) -> bool:
-        """Whether this version draws an SVID's renewal point anew at every check."""
+        """Whether this version draws an SVID's renewal point anew at every check.
+
+        Examples
+        --------
+        >>> releases = ("v1.0.0", "v1.15.3")
+        >>> [Deployment(agents=1, workloads=1, spire_version=release).jittered_renewal for release in releases]
+        [False, True]
+        """
         return spire.jittered_renewal(self.spire_version or spire.MODE_VERSIONS[self.sync_mode])
 
     @property
     def fitted_datastore(self) -> str:
-        """The datastore whose costs stand for this one."""
+        """The datastore whose costs stand for this one.
+
+        Examples
+        --------
+        >>> Deployment(agents=1, workloads=1, datastore="mysql").fitted_datastore
+        'mariadb'
+        """
         return "mariadb" if self.datastore == "mysql" else self.datastore
 
     def inputs(self) -> Inputs:
@@ -241,6 +263,11 @@ class Deployment:
         -------
         Inputs
             What the formulas of this module and of :mod:`capmodel.plan` read.
+
+        Examples
+        --------
+        >>> Deployment(agents=5000, workloads=10_000).inputs().entries_per_agent
+        2.0
         """
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name in Inputs._fields}
         values.update(
@@ -296,7 +323,14 @@ class Deployment:
 
 
 class Inputs(NamedTuple):
-    """A deployment as plain values; see :class:`Deployment` for their meaning."""
+    """A deployment as plain values; see :class:`Deployment` for their meaning.
+
+    Examples
+    --------
+    >>> inputs = Deployment(agents=5000, workloads=10_000, datastore="mysql").inputs()
+    >>> inputs.datastore, inputs.entries_per_agent, inputs.x509_ttl_s
+    ('mariadb', 2.0, 3600.0)
+    """
 
     agents: float
     workloads: float
@@ -332,7 +366,13 @@ class Inputs(NamedTuple):
 
 
 class Rate(NamedTuple):
-    """How often a deployment does one operation, how many requests each holds, and what a crawl finds in the cache."""
+    """How often a deployment does one operation, how many requests each holds, and what a crawl finds in the cache.
+
+    Examples
+    --------
+    >>> Rate(operation="sign_x509", rate_per_s=2.0, batch_size=5.0)
+    Rate(operation='sign_x509', rate_per_s=2.0, batch_size=5.0, cached_share=0.0)
+    """
 
     operation: str
     rate_per_s: float
@@ -401,6 +441,14 @@ def jwt_signatures(fleet: Inputs, check_s: float) -> float:
     float
         Those given, and for each pair of identity and audience one signature a renewal period and a wait for the next
         request (v1.15.3 pkg/agent/manager/manager.go:307-348).
+
+    Examples
+    --------
+    Each of 100 agents keeps tokens for two audiences that are asked for all the time:
+
+    >>> fleet = Deployment(agents=100, workloads=100, jwt_pairs_per_agent=2, jwt_requests_per_pair_s=10)
+    >>> round(jwt_signatures(fleet.inputs(), 5.0), 2)
+    1.52
     """
     requests_per_s = fleet.jwt_requests_per_pair_s
     if fleet.jwt_pairs_per_agent <= 0.0 or requests_per_s <= 0.0:
@@ -425,6 +473,14 @@ def cached_share(fleet: Inputs, sync_per_s: float) -> float:
     float
         0 but for ``crawl_cached``, and there where no entry belongs to several agents. An entry belongs to
         agents x entries of an agent / entries of all, see :func:`capmodel.spire.subtree_hits`.
+
+    Examples
+    --------
+    Two agents hold each entry, so a crawl finds some of them in the cache:
+
+    >>> fleet = Deployment(agents=100, workloads=1000, entries_per_agent=20, sync_mode="crawl_cached")
+    >>> round(cached_share(fleet.inputs(), 20.0), 2)
+    0.17
     """
     if fleet.sync_mode != "crawl_cached" or fleet.workloads <= 0.0:
         return 0.0

@@ -38,6 +38,12 @@ class Setting(NamedTuple):
         A string, number, truth value, list or mapping.
     reason : str
         Why it has this value.
+
+    Examples
+    --------
+    >>> setting = Setting(("spire-server", "caTTL"), "24h", "a new CA every half of it")
+    >>> ".".join(setting.path), setting.value
+    ('spire-server.caTTL', '24h')
     """
 
     path: tuple[str, ...]
@@ -104,6 +110,11 @@ def chart_of(topology: str) -> str:
     -------
     str
         ``"spire-nested"`` or ``"spire"``.
+
+    Examples
+    --------
+    >>> chart_of("nested"), chart_of("single trust domain")
+    ('spire-nested', 'spire')
     """
     return "spire-nested" if topology == "nested" else "spire"
 
@@ -127,6 +138,15 @@ def settings(part: ClusterSizing, topology: str) -> list[Setting]:
     ------
     ValueError
         If the cluster's sync mode is older than the chart, or no shape tried holds.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> answer = cm.size(cm.Deployment(agents=500, workloads=1000, x509_ttl_s=7200), costs)
+    >>> found = settings(answer.clusters[0], answer.topology)
+    >>> [setting.value for setting in found if setting.path[-1] == "defaultX509SvidTTL"]
+    ['2h']
     """
     fleet = part.deployment
     if fleet.sync_mode not in ("full_cache", "events_cache"):
@@ -388,6 +408,14 @@ def lost(part: ClusterSizing) -> str:
     -------
     str
         Nothing where none is spare.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> answer = cm.size(cm.Deployment(agents=500, workloads=1000), costs)
+    >>> lost(answer.clusters[0])
+    ' with 1 of 2 servers lost'
     """
     return servers_lost(part.limits, part.servers)
 

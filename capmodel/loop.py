@@ -34,6 +34,14 @@ class LoopState(NamedTuple):
         Share of the cores in use, 0 to 1.
     in_system : float
         Mean number waiting or in service.
+
+    Examples
+    --------
+    >>> state = finite_source(5, 30.0, 3.0, 2)
+    >>> round(state.in_system, 3), round(state.throughput * state.response_time, 3)
+    (0.465, 0.465)
+    >>> round(state.utilization, 3)
+    0.227
     """
 
     throughput: float
@@ -55,6 +63,12 @@ class Point(NamedTuple):
         Mean response time, seconds.
     utilization : float
         Share of the cores in use.
+
+    Examples
+    --------
+    >>> first = curve(5.0, 0.001, 2)[0]
+    >>> first.series, first.agents, round(first.response_s, 6)
+    ('closed loop', 100.0, 0.001)
     """
 
     series: str
@@ -74,6 +88,12 @@ class Mark(NamedTuple):
         As in :class:`Point`, of the closed loop.
     label : str
         What to write beside it.
+
+    Examples
+    --------
+    >>> middle = marks(5000, 5.0, 0.001, 2)[-1]
+    >>> middle.name, middle.agents, middle.label
+    ('knee', 10002.0, 'knee: 10,000')
     """
 
     name: str
@@ -437,6 +457,14 @@ def check(population: float, think_time: float, service_time: float, servers: fl
     ------
     ValueError
         If an argument is out of its bounds.
+
+    Examples
+    --------
+    >>> check(5000, 5.0, 0.001, 2)
+    >>> check(5000, 5.0, 0.001, 0)
+    Traceback (most recent call last):
+        ...
+    ValueError: servers: got 0, expected a whole number of at least 1
     """
     if not (population >= 1.0 and population < math.inf):
         raise ValueError(f"population: got {population:g}, expected a finite number of at least 1")

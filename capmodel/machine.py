@@ -30,6 +30,14 @@ class MachineSpeed(NamedTuple):
         Rows that tell, and distinct configurations among them.
     left_out : int
         Rows without a measurement or without a price in the fit.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> speed = machine_speed(cm.load_sync_runs(paths=()), costs, component="datastore")
+    >>> speed.component, round(speed.estimate, 1), round(speed.lower, 1), round(speed.upper, 1)
+    ('datastore', 1.0, 0.9, 1.1)
     """
 
     estimate: float

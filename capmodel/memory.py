@@ -41,6 +41,15 @@ class ServerMemory:
     ------
     ValueError
         If no row holds the memory of such a server.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> memory = ServerMemory(cm.load_sync_runs(paths=()), cm.load_reload_runs()).fit()
+    >>> memory.params.index.tolist() == list(TERMS)
+    True
+    >>> round(float(memory.params["entry"]) / 1e3, 1)
+    1.0
     """
 
     def __init__(
@@ -96,6 +105,16 @@ class MemoryResults:
         Variance of a server's memory around its mean, relative to the mean squared.
     rows : int
         Rows in the fit.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> memory = ServerMemory(cm.load_sync_runs(paths=()), cm.load_reload_runs()).fit()
+    >>> float(memory.params["entry"]) > 3 * float(memory.bse["entry"])
+    True
+    >>> fleet = pd.DataFrame({"entries": [10_000], "agents": [5000], "connections": [2500], "selectors_per_entry": [2]})
+    >>> (memory.predict(fleet) / 1e9).round(1).to_dict("records")
+    [{'estimate_bytes': 0.4, 'lower_bytes': 0.4, 'upper_bytes': 0.5}]
     """
 
     params: pd.Series

@@ -46,6 +46,16 @@ class Evaluation:
         Whether the deployment lies outside the measured runs.
     extrapolated_because : tuple of str
         In what.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> result = cm.evaluate(cm.Deployment(agents=5000, workloads=10_000), costs, servers=2, cores=4)
+    >>> [round(value) for value in result.throughput_per_s], result.bottleneck
+    ([1000, 1000, 1000], 'server')
+    >>> result.to_frame()["quantity"].tolist()[:2]
+    ['server utilization', 'datastore utilization']
     """
 
     servers: int
@@ -124,6 +134,18 @@ class ClusterSizing:
         demand; None without prices.
     datastore_connections : ConnectionPool or None
         Connections between servers and datastore; None for SQLite and where no shape holds.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> (part,) = cm.size(cm.Deployment(agents=5000, workloads=10_000), costs).clusters
+    >>> part.servers, part.cores_per_server, part.memory_gb_per_server, part.datastore_cores
+    (4, 1, 1, 1)
+    >>> part.next_smaller["fails_because"]
+    'server utilization up to 61 %, limit 60 % with 1 of 2 servers lost'
+    >>> part.to_dict()["interval"]["servers"]
+    {'lower': 2, 'upper': 4}
     """
 
     name: str
@@ -202,6 +224,16 @@ class Sizing:
         The published table's cell for the same fleet, None beyond the table.
     assumptions : tuple of str
         What the answer rests on.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> answer = cm.size(cm.Nested.split(cm.Deployment(agents=5000, workloads=10_000), into=2), costs)
+    >>> answer.to_frame()[["name", "agents"]].to_dict("records")
+    [{'name': 'root', 'agents': 6}, {'name': 'cluster 1', 'agents': 2500}, {'name': 'cluster 2', 'agents': 2500}]
+    >>> answer.binding.name, answer.to_dict()["topology"]
+    ('cluster 1', 'nested')
     """
 
     topology: str
@@ -265,6 +297,15 @@ class TopologyEvaluation:
         Name of the topology.
     clusters : dict of str to Evaluation
         One a cluster.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> nested = cm.Nested.split(cm.Deployment(agents=5000, workloads=10_000), into=2)
+    >>> result = cm.evaluate(nested, costs, servers=2, cores=2, datastore_cores=2)
+    >>> result.binding, result.to_frame()["name"].tolist()
+    ('cluster 1', ['root', 'cluster 1', 'cluster 2'])
     """
 
     topology: str

@@ -299,6 +299,13 @@ def measured(costs: CostResults) -> Measured:
     -------
     Measured
         What ``capmodel.reach.extrapolations`` reads.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> measured(costs).ranges["cache"]["entries_per_agent"]
+    [0.0, 1000.0]
     """
     table = costs.ranges
     names = table.columns.get_level_values(0).unique().tolist()
@@ -316,6 +323,11 @@ def reference_table() -> list[ReferenceCell]:
     -------
     list of ReferenceCell
         Its cells, by agents and workloads.
+
+    Examples
+    --------
+    >>> len(reference_table()), reference_table()[0]
+    (16, ReferenceCell(agents=10, workloads=10, servers=2, cores_per_server=1, memory_gb_per_server=1))
     """
     from capmodel.datasets import load_reference_sizing
 
@@ -336,6 +348,14 @@ def reference_cell(agents: int, workloads: int) -> dict[str, Any] | None:
     dict or None
         The smallest cell with at least as many agents and workloads: agents, workloads, servers, cores_per_server,
         memory_gb_per_server, exact; None beyond the table (data/reference_sizing.csv).
+
+    Examples
+    --------
+    >>> cell = reference_cell(700, 5000)
+    >>> cell["agents"], cell["workloads"], cell["servers"], cell["exact"]
+    (1000, 10000, 4, False)
+    >>> reference_cell(1_000_000, 5000) is None
+    True
     """
     cell = shapes.covering_cell(reference_table(), agents, workloads)
     if cell is None:

@@ -68,6 +68,14 @@ class Prices:
         -------
         float
             Cost an hour.
+
+        Examples
+        --------
+        Two servers of 4 cores and 8 GB, and 2 cores of the datastore:
+
+        >>> prices = Prices(core_per_hour=0.03, gb_per_hour=0.004, datastore_core_per_hour=0.1)
+        >>> round(prices.of(Shape(2, 4, 2), 8, own_datastore=True), 3)
+        0.504
         """
         return price_of(self.per_hour(), shape, memory_gb, own_datastore)
 
@@ -78,6 +86,12 @@ class Prices:
         -------
         PerHour
             The same prices.
+
+        Examples
+        --------
+        >>> prices = Prices(core_per_hour=0.03, gb_per_hour=0.004, datastore_core_per_hour=0.1)
+        >>> prices.per_hour().gb_per_hour
+        0.004
         """
         return PerHour(
             core_per_hour=self.core_per_hour,
@@ -88,7 +102,14 @@ class Prices:
 
 
 class PerHour(NamedTuple):
-    """Prices as plain numbers, each as in :class:`Prices`; cores that cost nothing mean that nothing has a price."""
+    """Prices as plain numbers, each as in :class:`Prices`; cores that cost nothing mean that nothing has a price.
+
+    Examples
+    --------
+    >>> prices = Prices(core_per_hour=0.03, gb_per_hour=0.004, datastore_core_per_hour=0.1).per_hour()
+    >>> prices.core_per_hour, prices.server_per_hour
+    (0.03, 0.0)
+    """
 
     core_per_hour: float
     gb_per_hour: float
@@ -101,7 +122,14 @@ UNPRICED = PerHour(core_per_hour=0.0, gb_per_hour=0.0, datastore_core_per_hour=0
 
 
 class Priced(NamedTuple):
-    """A shape and what it costs an hour."""
+    """A shape and what it costs an hour.
+
+    Examples
+    --------
+    >>> listed = [Priced(0.5, Shape(2, 4, 2)), Priced(0.4, Shape(4, 2, 1))]
+    >>> min(listed).shape
+    Shape(servers=4, cores=2, datastore_cores=1)
+    """
 
     cost: float
     shape: Shape
@@ -125,6 +153,14 @@ def price_of(prices: PerHour, shape: Shape, memory_gb: float, own_datastore: boo
     -------
     float
         Cost an hour.
+
+    Examples
+    --------
+    Two servers of 4 cores and 8 GB, and 2 cores of the datastore:
+
+    >>> prices = Prices(core_per_hour=0.03, gb_per_hour=0.004, datastore_core_per_hour=0.1).per_hour()
+    >>> round(price_of(prices, Shape(2, 4, 2), 8, own_datastore=True), 3)
+    0.504
     """
     server = prices.server_per_hour + prices.core_per_hour * shape.cores + prices.gb_per_hour * memory_gb
     return shape.servers * server + (prices.datastore_core_per_hour * shape.datastore_cores if own_datastore else 0.0)
@@ -151,6 +187,18 @@ def by_cost(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: PerHour, end
     list of Priced
         Each server has the memory that it needs with the spare ones lost. Of two that cost the same the one with fewer
         cores comes first, then the one with fewer servers, then the one with the smaller datastore.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> from capmodel.shapes import Limits
+    >>> limits = Limits(max_utilization=0.6, max_response_time_s=1.0, quantile=1.645, spare_servers=1)
+    >>> prices = Prices(core_per_hour=0.03, gb_per_hour=0.004, datastore_core_per_hour=0.1).per_hour()
+    >>> by_cost(fleet, unit, limits, prices, "upper")[0].shape
+    Shape(servers=2, cores=1, datastore_cores=1)
     """
     own = fleet.datastore != "sqlite"
     found: list[Priced] = []
@@ -183,6 +231,19 @@ def cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: PerHour, en
         The largest shape where none holds.
     before : Shape or None
         The shape that costs least below it; nothing that costs less holds.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> from capmodel.shapes import Limits
+    >>> limits = Limits(max_utilization=0.6, max_response_time_s=1.0, quantile=1.645, spare_servers=1)
+    >>> prices = Prices(core_per_hour=0.03, gb_per_hour=0.004, datastore_core_per_hour=0.1).per_hour()
+    >>> found, before = cheapest(fleet, unit, limits, prices, "upper")
+    >>> found.shape, before
+    (Shape(servers=4, cores=1, datastore_cores=1), Shape(servers=2, cores=2, datastore_cores=1))
     """
     listed = [priced.shape for priced in by_cost(fleet, unit, limits, prices, end)]
     place = first_that_holds(fleet, unit, limits, listed, end)
@@ -209,6 +270,19 @@ def choose_cheapest(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: PerH
     -------
     Choice
         `smaller` is the shape that costs least below the chosen one.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> from capmodel.shapes import Limits
+    >>> limits = Limits(max_utilization=0.6, max_response_time_s=1.0, quantile=1.645, spare_servers=1)
+    >>> prices = Prices(core_per_hour=0.03, gb_per_hour=0.004, datastore_core_per_hour=0.1).per_hour()
+    >>> choice = choose_cheapest(fleet, unit, limits, prices)
+    >>> choice.shape, choice.memory_gb
+    (Shape(servers=4, cores=1, datastore_cores=1), 1)
     """
     found, before = cheapest(fleet, unit, limits, prices, "upper")
     low = cheapest(fleet, unit, limits, prices, "lower")[0].shape
@@ -237,6 +311,17 @@ def choose_least(fleet: Inputs, unit: UnitCosts, limits: Limits, prices: PerHour
     -------
     Choice
         See :func:`choose_cheapest` and :func:`capmodel.choice.choose`.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> from capmodel.shapes import Limits
+    >>> limits = Limits(max_utilization=0.6, max_response_time_s=1.0, quantile=1.645, spare_servers=1)
+    >>> choose_least(fleet, unit, limits, UNPRICED).shape
+    Shape(servers=4, cores=1, datastore_cores=1)
     """
     if prices.core_per_hour > 0.0:
         return choose_cheapest(fleet, unit, limits, prices)
@@ -259,6 +344,19 @@ def cost_of(fleet: Inputs, choice: Choice, prices: PerHour) -> Interval:
     -------
     Interval
         An hour; the chosen shape is the estimate and the upper bound, since it is made for the upper end of the demand.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> unit = costs.unit_costs("postgresql")
+    >>> from capmodel.shapes import Limits
+    >>> limits = Limits(max_utilization=0.6, max_response_time_s=1.0, quantile=1.645, spare_servers=1)
+    >>> prices = Prices(core_per_hour=0.03, gb_per_hour=0.004, datastore_core_per_hour=0.1).per_hour()
+    >>> cost = cost_of(fleet, choose_cheapest(fleet, unit, limits, prices), prices)
+    >>> [round(value, 2) for value in cost]
+    [0.24, 0.17, 0.24]
     """
     own = fleet.datastore != "sqlite"
     chosen = price_of(prices, choice.shape, choice.memory_gb, own)

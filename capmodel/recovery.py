@@ -35,6 +35,16 @@ class Recovery:
     limits : dict of str to Interval
         Seconds by each limit alone: ``"attestations an address"``, ``"signatures an address"``, ``"server cores"``,
         ``"datastore cores"`` (not for SQLite). The first two have no uncertainty.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> start = cm.recover(cm.Deployment(agents=5000, workloads=10_000), costs, servers=2, cores=4, datastore_cores=2)
+    >>> start.binds, [round(value) for value in start.limits["server cores"]]
+    ('datastore cores', [3, 2, 4])
+    >>> start.to_frame()["limit"].tolist()
+    ['attestations an address', 'signatures an address', 'server cores', 'datastore cores']
     """
 
     servers: int
@@ -79,6 +89,12 @@ def operations(fleet: Inputs) -> list[Rate]:
     Source: v1.15.3 pkg/server/api/agent/v1/service.go:294-420 (attestation), pkg/agent/manager/manager.go:211 (report),
     pkg/agent/manager/cache/lru_cache.go:24 and pkg/server/api/limits/limits.go (1000 SVIDs, 500 a call). Full copies of
     entries, which an agent with more than 500 fetches at first, are left out: beside a signature they cost little.
+
+    Examples
+    --------
+    >>> fleet = Deployment(agents=100, workloads=1000).inputs()
+    >>> {part.operation: round(part.rate_per_s * part.batch_size) for part in operations(fleet)}
+    {'sync': 100, 'attest': 100, 'connect': 100, 'post_status': 100, 'sign_x509': 1000}
     """
     crawls = fleet.sync_mode == "crawl" or fleet.sync_mode == "crawl_cached"
     calls, svids = 0.0, 0.0

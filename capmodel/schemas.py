@@ -644,7 +644,13 @@ pa.DataFrameSchema.register_default_backends(pd.DataFrame)
 
 
 def allowed(column: pa.Column) -> str:
-    """Say what a cell of ``column`` may hold, as the dictionary prints it."""
+    """Say what a cell of ``column`` may hold, as the dictionary prints it.
+
+    Examples
+    --------
+    >>> allowed(SCHEMAS["sync_runs"].columns["batch_size"])
+    '1 to 1000000000'
+    """
     text: str = column.metadata["allowed"]
     if not column.required:
         text += "; optional"
@@ -652,7 +658,13 @@ def allowed(column: pa.Column) -> str:
 
 
 def expected(column: pa.Column) -> str:
-    """Say what a cell of ``column`` should have held, for an error message."""
+    """Say what a cell of ``column`` should have held, for an error message.
+
+    Examples
+    --------
+    >>> expected(SCHEMAS["sync_runs"].columns["window_s"])
+    'a number (s), 0.1 to 604800'
+    """
     text: str = column.metadata["allowed"]
     if kind(column) != "text":
         noun = "a whole number" if kind(column) == "integer" else "a number"
@@ -662,6 +674,13 @@ def expected(column: pa.Column) -> str:
 
 
 def kind(column: pa.Column) -> str:
-    """Name the type of ``column`` in the dictionary's words: ``text``, ``integer`` or ``number``."""
+    """Name the type of ``column`` in the dictionary's words: ``text``, ``integer`` or ``number``.
+
+    Examples
+    --------
+    >>> columns = SCHEMAS["sync_runs"].columns
+    >>> kind(columns["datastore"]), kind(columns["agents"]), kind(columns["window_s"])
+    ('text', 'integer', 'number')
+    """
     name = str(column.dtype)
     return "integer" if name.startswith("int") else "number" if name.startswith("float") else "text"

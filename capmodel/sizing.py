@@ -136,6 +136,13 @@ class SizingRegression:
         ------
         ValueError
             If there is no such family, or there are too few cells for it.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> regression = cm.SizingRegression(cm.load_reference_sizing())
+        >>> round(regression.of_family("additive power").fit().llf, 2)
+        -9.03
         """
         return SizingRegression(self.table, family, self.response, self.workloads_are)
 
@@ -146,11 +153,26 @@ class SizingRegression:
         -------
         DataFrame
             agents, workloads (registered, of the deployment), counterclockwise.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> corners = cm.SizingRegression(cm.load_reference_sizing()).hull()
+        >>> sorted(corners.to_numpy().tolist())
+        [[10.0, 10.0], [10.0, 10000.0], [5000.0, 10.0], [5000.0, 10000.0]]
         """
         corners = self._hull.vertices
         return pd.DataFrame({"agents": self.cells.agents[corners], "workloads": self.cells.workloads[corners]})
 
     def outside(self, points: Points) -> NDArray[np.bool_]:
-        """Return which fleets lie outside the convex hull of the cells on logarithmic axes; its edge is inside."""
+        """Return which fleets lie outside the convex hull of the cells on logarithmic axes; its edge is inside.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> regression = cm.SizingRegression(cm.load_reference_sizing())
+        >>> regression.outside(Points(np.array([100.0, 20_000.0]), np.array([1000.0, 1000.0]))).tolist()
+        [False, True]
+        """
         where = np.log10(np.column_stack(points))
         return np.any(where @ self._hull.equations[:, :2].T + self._hull.equations[:, 2] > 1e-6, axis=1)

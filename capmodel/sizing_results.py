@@ -64,6 +64,16 @@ class HeldOut(NamedTuple):
         Sum of the log-probabilities that were given to the printed rungs.
     elpd_uniform : float
         The same for a guess that takes every rung of the printed ladder for equally likely.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> ladder = cm.SizingRegression(cm.load_reference_sizing()).fit()
+    >>> score = ladder.held_out("plug-in")
+    >>> score.exact, score.within_one, score.cells
+    (9, 16, 16)
+    >>> round(score.elpd, 1), round(score.elpd_uniform, 1)
+    (-20.9, -31.1)
     """
 
     cells: int
@@ -91,6 +101,19 @@ class SizingResults:
     half-normal one of scale 1 rung on sigma (``capmodel.ladder.sample_posterior``). "bounded" also keeps to the
     cells around a fleet: no less than a smaller fleet is printed with, no more than a larger one
     (:func:`monotone_bounds`), so at a printed cell it returns the cell.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> ladder = cm.SizingRegression(cm.load_reference_sizing()).fit()
+    >>> pd.DataFrame({"estimate": ladder.params, "error": ladder.bse}).round(2).loc["agents"].tolist()
+    [0.73, 0.15]
+    >>> round(ladder.llf, 2), ladder.nobs, round(ladder.aic, 1), round(ladder.aicc, 1)
+    (-14.17, 16, 36.3, 40.0)
+    >>> ladder.predict(1000, 5000)["rung"].tolist(), ladder.beats_uniform()
+    ([64], True)
+    >>> print(ladder.summary().tables[0].as_text().splitlines()[0].strip())
+    Interval-censored regression of the sizing table
     """
 
     model: SizingRegression
@@ -133,6 +156,13 @@ class SizingResults:
         -------
         DataFrame
             Inverse of the observed information; NaN for a parameter at its bound.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> ladder = cm.SizingRegression(cm.load_reference_sizing()).fit()
+        >>> ladder.cov_params().loc["agents", ["agents", "workloads"]].round(3).tolist()
+        [0.022, 0.001]
         """
         free = ~self.solution.at_bound
         covariance = np.full((len(free), len(free)), np.nan)
@@ -438,6 +468,14 @@ class SizingResults:
         ------
         ValueError
             If `level` is not between 0 and 1 or `tables` is not at least 1.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> ladder = cm.SizingRegression(cm.load_reference_sizing()).fit()
+        >>> found = ladder.coverage(level=0.9, tables=1)
+        >>> found.columns.tolist(), found.index.tolist()
+        (['profile', 'profile-f', 'posterior'], ['intercept', 'agents', 'workloads', 'sigma'])
         """
         level = _level(level)
         if tables != int(tables) or tables < 1:
@@ -616,6 +654,14 @@ class SizingResults:
             maximum-likelihood fit. Beside the families: an ordered probit, which estimates the rungs' edges and gives
             a rung that it never saw no probability at all; the monotone bounds alone, every rung between them taken
             for equally likely; and the uniform guess over the printed ladder.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> ladder = cm.SizingRegression(cm.load_reference_sizing()).fit()
+        >>> table = ladder.compare("plug-in").set_index("family")
+        >>> table.loc["log-linear", ["loo_exact", "loo_within_one"]].astype(int).tolist()
+        [9, 16]
         """
         chosen = DISTRIBUTIONS if distribution is None else (one_of("distribution", distribution, DISTRIBUTIONS),)
         rows: list[dict[str, Any]] = []

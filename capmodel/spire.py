@@ -82,7 +82,15 @@ MODE_RELEASES = {
 
 
 class Operation(NamedTuple):
-    """One kind of request or background task, and whether a datastore waits on it."""
+    """One kind of request or background task, and whether a datastore waits on it.
+
+    Examples
+    --------
+    >>> [operation.name for operation in OPERATIONS][:3]
+    ['sync', 'sync_entries', 'get_entries']
+    >>> OPERATIONS[0].does
+    'an agent fetches its entries and the bundle'
+    """
 
     name: str
     does: str

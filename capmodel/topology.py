@@ -28,6 +28,12 @@ class Cluster:
         0 for a cluster that has none above it.
     above : str or None
         Name of the cluster that signs its servers' intermediate CA.
+
+    Examples
+    --------
+    >>> root, first, *_ = Nested.split(Deployment(agents=100, workloads=200), into=2).clusters()
+    >>> first.name, first.tier, first.above, first.deployment.agents
+    ('cluster 1', 1, 'root', 50)
     """
 
     name: str
@@ -37,7 +43,13 @@ class Cluster:
 
 
 class Outage(NamedTuple):
-    """How long clusters go on without the one above: shortest, mean and longest, seconds."""
+    """How long clusters go on without the one above: shortest, mean and longest, seconds.
+
+    Examples
+    --------
+    >>> Nested.split(Deployment(agents=100, workloads=200), into=2).outage()
+    Outage(shortest_s=43200.0, mean_s=64800.0, longest_s=86400.0)
+    """
 
     shortest_s: float
     mean_s: float
@@ -204,6 +216,14 @@ class Nested:
         -----
         A server prepares its next CA when half of the lifetime is left (v1.15.3 pkg/server/ca/manager/manager.go:40-46,
         slot.go:640-650).
+
+        Examples
+        --------
+        CAs that live a day carry the clusters below for 12 to 24 hours:
+
+        >>> nested = Nested.split(Deployment(agents=100, workloads=200), into=2)
+        >>> [seconds / 3600 for seconds in nested.outage()]
+        [12.0, 18.0, 24.0]
         """
         lifetime_s = self.clusters()[0].deployment.ca_ttl_s
         return Outage(shortest_s=lifetime_s / 2.0, mean_s=0.75 * lifetime_s, longest_s=lifetime_s)
@@ -319,6 +339,11 @@ def topology_of(fleet: Deployment | Topology) -> Topology:
     ------
     ValueError
         If it is none of these.
+
+    Examples
+    --------
+    >>> topology_of(Deployment(agents=100, workloads=200)).name
+    'single trust domain'
     """
     if isinstance(fleet, Deployment):
         return SingleTrustDomain(fleet)

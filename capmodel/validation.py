@@ -24,7 +24,14 @@ _GROUP = ["sync_mode", "datastore", "operation", "component"]
 
 
 class Scored(NamedTuple):
-    """One predicted quantity of one row; `row` counts from 0."""
+    """One predicted quantity of one row; `row` counts from 0.
+
+    Examples
+    --------
+    >>> found = Scored(0, "server_cores_used", 0.8, 0.9, 0.7, 1.2, "full_cache", "postgresql", "sync", "server")
+    >>> found.lower <= found.measured <= found.upper
+    True
+    """
 
     row: int
     quantity: str
@@ -55,6 +62,20 @@ class CheckResults:
         component. ``row`` counts the rows given from 0, whatever their index.
     unscored : DataFrame
         row, quantity, reason.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> result = cm.check(cm.load_fleet_runs(), costs)
+    >>> result.kind, result.rows, len(result.predictions), len(result.unscored)
+    ('fleet_runs', 9, 34, 0)
+    >>> round(float(result.relative_error.abs().median()), 2), round(float(result.inside.mean()), 1)
+    (0.1, 0.9)
+    >>> result.groups()["component"].unique().tolist()
+    ['datastore', 'response_time_mean_s', 'server', 'sync_per_s']
+    >>> result.to_dict()["scored"]
+    34
     """
 
     kind: str
@@ -187,6 +208,16 @@ def kind_of(runs: pd.DataFrame) -> str:
     ------
     DataError
         If a required column of every kind is missing.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> kind_of(cm.load_fleet_runs())
+    'fleet_runs'
+    >>> kind_of(cm.load_fleet_runs().drop(columns="sync_mode"))
+    Traceback (most recent call last):
+        ...
+    capmodel.datasets.DataError: frame, line 1, column sync_mode: expected a column of fleet_runs (fleet_runs.csv).
     """
     missing = {
         kind: [name for name, column in SCHEMAS[kind].columns.items() if column.required and name not in runs]

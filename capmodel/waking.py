@@ -19,6 +19,13 @@ class Waking(NamedTuple):
     busiest_per_s : float
         Wakes a second and core of the busiest measured host. There nothing is left of the extra: beyond it a cost is
         taken to stay what it was there.
+
+    Examples
+    --------
+    At half of the busiest measured host's requests a small part of the extra is left:
+
+    >>> round(waking_share(1000.0, Waking(constant_per_s=700.0, busiest_per_s=2000.0)), 2)
+    0.19
     """
 
     constant_per_s: float

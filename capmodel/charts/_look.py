@@ -127,6 +127,14 @@ def enable(renderer: str = "default") -> None:
     ------
     ValueError
         If there is no such renderer.
+
+    Examples
+    --------
+    >>> import altair as alt
+    >>> from capmodel import charts
+    >>> charts.enable()
+    >>> alt.theme.active
+    'capmodel'
     """
     if renderer not in ("default", "site"):
         raise ValueError(f"renderer: got {renderer!r}, expected 'default' or 'site'")

@@ -46,6 +46,16 @@ class Imported:
         run_id, column, empty, reason: why a cell is empty, and what to know of one that is not.
     refused : DataFrame
         server, start_s, end_s, reason: windows that make no such row.
+
+    Examples
+    --------
+    >>> from capmodel.datasets import data_path
+    >>> pair = [data_path(f"scrapes/crawl_mariadb_e1.{edge}.prom") for edge in ("before", "after")]
+    >>> made = import_scrapes(pair, [1795457176.597, 1795457180.705])
+    >>> made.kind, len(made.frame), len(made.refused), made.to_fill[:3]
+    ('sync_runs', 1, 0, ['spire_version', 'datastore', 'agents'])
+    >>> made.notes["column"].tolist()[:2]
+    ['spire_version', 'sync_mode']
     """
 
     kind: str

@@ -114,6 +114,16 @@ def import_api(
         If the server cannot be reached, or wants credentials.
     ValueError
         If it has no such metrics or too many, or no window makes a row.
+
+    Examples
+    --------
+    Windows of five minutes from the servers of one datastore; here nothing answers at the address:
+
+    >>> hour = ("2026-01-01T12:00:00Z", "2026-01-01T13:00:00Z")
+    >>> import_api("http://127.0.0.1:9", *hour, step="5m", selector='job="spire-server"')  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ConnectionError: 127.0.0.1:9: ...
     """
     api = url if isinstance(url, Api) else Api(url)
     times = _times(parse_time(start), parse_time(end), step)

@@ -20,6 +20,12 @@ class Bounds(NamedTuple):
         Bounds of the throughput.
     response_low, response_high : float or ndarray
         Bounds of the mean response time.
+
+    Examples
+    --------
+    >>> bounds = asymptotic_bounds(population=[1, 20], think_time=15.0, demands=[5.0, 4.0, 3.0])
+    >>> bounds.throughput_high.round(3).tolist(), bounds.response_low.tolist()
+    ([0.037, 0.2], [12.0, 85.0])
     """
 
     throughput_low: Floats

@@ -27,6 +27,12 @@ class FiniteSource(NamedTuple):
         Share of time that a server is busy, 0 to 1.
     in_system : float or ndarray
         Mean number waiting or in service.
+
+    Examples
+    --------
+    >>> shop = finite_source(population=[5, 10], think_time=30.0, service_time=3.0, servers=2)
+    >>> shop.utilization.round(3).tolist(), shop.response_time.round(2).tolist()
+    ([0.227, 0.448], [3.07, 3.48])
     """
 
     throughput: Floats

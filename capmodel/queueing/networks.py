@@ -32,6 +32,12 @@ class ClosedNetwork(NamedTuple):
         Share of time that a server of each station is busy.
     in_system : float or ndarray
         Mean number of customers that do not think. The number at each station is throughput times residence time.
+
+    Examples
+    --------
+    >>> network = closed_network(population=3, think_time=15.0, demands=[0.605, 2.1, 1.35])
+    >>> network.utilizations.round(3).tolist(), round(float(network.response_time), 2)
+    ([0.092, 0.318, 0.205], 4.8)
     """
 
     throughput: Floats
@@ -54,6 +60,12 @@ class OpenNetwork(NamedTuple):
         Mean time in the network: the sum of the residence times.
     in_system : float or ndarray
         Mean number in the network.
+
+    Examples
+    --------
+    >>> shop = open_network(arrival_rate=2.0, service_times=[0.1, 0.05], visits=[1, 6])
+    >>> shop.utilizations.round(3).tolist(), shop.residence_times.round(3).tolist()
+    ([0.2, 0.6], [0.125, 0.75])
     """
 
     utilizations: Floats

@@ -27,6 +27,12 @@ class OpenQueue(NamedTuple):
         Mean time between arrival and departure, infinite where unstable.
     in_system : float or ndarray
         Mean number waiting or in service, infinite where unstable.
+
+    Examples
+    --------
+    >>> clinic = mmc(arrival_rate=6.0, service_time=1 / 3, servers=[3, 4])
+    >>> clinic.utilization.round(3).tolist(), clinic.wait_probability.round(3).tolist()
+    ([0.667, 0.5], [0.444, 0.174])
     """
 
     utilization: Floats
@@ -49,6 +55,12 @@ class SharedProcessor(NamedTuple):
         Mean time between arrival and departure, infinite where unstable.
     in_system : float or ndarray
         Mean number in service, infinite where unstable.
+
+    Examples
+    --------
+    >>> shared = processor_sharing(arrival_rate=[0.5, 0.8], service_time=1.0)
+    >>> shared.response_time.round(3).tolist()
+    [2.0, 5.0]
     """
 
     utilization: Floats

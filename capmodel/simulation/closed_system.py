@@ -79,6 +79,14 @@ class Windows(NamedTuple):
         Mean of the completions, nan where there was none.
     longest_response_time : ndarray, shape (n,)
         The longest of them.
+
+    Examples
+    --------
+    >>> run = closed_loop(population=20, think_time=1.0, demands=0.05, servers=2, duration=1000.0, window=250.0, seed=1)
+    >>> run.windows.start.tolist()
+    [0.0, 250.0, 500.0, 750.0]
+    >>> run.windows.throughput.round().tolist()
+    [19.0, 19.0, 19.0, 19.0]
     """
 
     start: Array
@@ -111,6 +119,12 @@ class ClosedLoop(NamedTuple):
         is too short for its intervals.
     windows : Windows or None
         The course of the run, if asked for.
+
+    Examples
+    --------
+    >>> run = closed_loop(population=20, think_time=1.0, demands=0.05, servers=2, duration=1000.0, seed=1)
+    >>> [round(float(value)) for value in run.throughput]
+    [19, 19, 19]
     """
 
     throughput: Estimate

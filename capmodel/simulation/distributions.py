@@ -110,6 +110,15 @@ class Distribution:
         ndarray, shape (size,)
             Draws of the equilibrium distribution, density P(time > t) / mean: a uniform share of a time that is
             itself drawn in proportion to its length.
+
+        Examples
+        --------
+        What is left of an exponential time is as long as a new one; what is left of a fixed time is half of it:
+
+        >>> generator = np.random.default_rng(1)
+        >>> [round(float(Distribution(shape).draw_residual(generator, 2.0, 100_000).mean()), 1)
+        ...  for shape in ("exponential", "deterministic")]
+        [2.0, 1.0]
         """
         share = generator.random(size)
         if self.shape == "uniform":
@@ -137,6 +146,12 @@ class Distribution:
         Yields
         ------
         float
+
+        Examples
+        --------
+        >>> times = Distribution("deterministic").stream(np.random.default_rng(1), 2.0)
+        >>> next(times), next(times)
+        (2.0, 2.0)
         """
         while True:
             yield from self.draw(generator, mean, _CHUNK).tolist()

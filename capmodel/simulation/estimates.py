@@ -18,6 +18,12 @@ class Estimate(NamedTuple):
     ----------
     estimate, lower, upper : float or ndarray
         Arrays have one entry a station, or a probability.
+
+    Examples
+    --------
+    >>> figure = Estimate(estimate=2.0, lower=1.5, upper=2.5)
+    >>> figure.upper - figure.estimate
+    0.5
     """
 
     estimate: Array | float

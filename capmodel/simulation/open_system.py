@@ -31,6 +31,12 @@ class OpenQueue(NamedTuple):
         Customers that the estimates rest on.
     warmup : int
         Customers before them, dropped.
+
+    Examples
+    --------
+    >>> run = open_queue(arrival_rate=3.2, service_time=1.0, servers=4, customers=100_000, seed=2)
+    >>> round(float(run.utilization.estimate), 1), run.customers + run.warmup
+    (0.8, 100000)
     """
 
     mean_wait: Estimate

@@ -29,6 +29,15 @@ class Replications(NamedTuple):
         Level of the intervals.
     results : list
         What the function returned, a result a replication.
+
+    Examples
+    --------
+    >>> from capmodel.simulation import open_queue
+    >>> runs = replicate(open_queue, 10, seed=1, arrival_rate=0.5, service_time=1.0, servers=1, customers=20_000)
+    >>> runs.values.shape, round(float(runs.estimate("utilization").estimate), 1)
+    ((10, 7), 0.5)
+    >>> runs.frame()["quantity"].tolist()
+    ['mean_wait', 'response_time', 'wait_probability', 'utilization', 'in_system', 'customers', 'warmup']
     """
 
     names: tuple[str, ...]
