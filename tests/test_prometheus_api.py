@@ -196,6 +196,22 @@ def test_postgres_exporter_tells_statements():
     assert pd.isna(cells["datastore_transactions_per_op"])
 
 
+def test_postgres_exporter_without_statements_says_what_to_start_it_with():
+    text = 'pg_stat_database_xact_commit{datname="spire"} 5\n'
+    made, _ = ask(with_database(two_pages(), text, text), datastore_metrics='instance="db:9187"')
+    assert pd.isna(made.frame["datastore_queries_per_op"].item())
+    reason = made.notes.set_index("column")["reason"]["datastore_queries_per_op"]
+    assert reason == "postgres_exporter was started without --collector.stat_statements"
+
+
+def test_sqlite_has_no_host_of_its_own():
+    store = with_database(two_pages(), "node_cpu_seconds_total 10\n", "node_cpu_seconds_total 20\n")
+    setup = Setup(**{**vars(FULL), "datastore": "sqlite"})
+    made, _ = ask(store, setup=setup, datastore_cpu='node_cpu_seconds_total{instance="db:9187",mode!="idle"}')
+    assert pd.isna(made.frame["datastore_cpu_s_per_op"].item())
+    assert "counted there" in made.notes.set_index("column")["reason"]["datastore_cpu_s_per_op"]
+
+
 @pytest.mark.parametrize(("version", "datastore"), [("10.11.6-MariaDB", "mariadb"), ("8.4.0", "mysql")])
 def test_mysqld_exporter_tells_questions_prepares_and_transactions(version, datastore):
     def text(factor):
@@ -344,6 +360,36 @@ def test_too_many_series_are_refused_when_they_come(monkeypatch):
     body = success([{"metric": {"n": str(number)}, "value": [T0, "1"]} for number in range(101)])
     with serve(lambda *_: body) as url, pytest.raises(ValueError, match="101 series match, expected at most 100 "):
         Api(url, environment={}).query("up", T0)
+
+
+def test_an_answer_without_end_is_refused(monkeypatch):
+    monkeypatch.setattr(api_module, "_MOST_BYTES", 100)
+    with pytest.raises(ValueError, match="the answer is too long, expected fewer series"):
+        ask(two_pages())
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"), [({"prefix": 'up"} or {x="'}, "^prefix: got "), ({"shape": "table"}, "^shape: got 'table'")]
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is(asked, message):
+    def nobody(*_):
+        raise AssertionError
+
+    with pytest.raises(ValueError, match=message):
+        ask(nobody, **asked)
+
+
+def test_only_this_machine_is_asked_past_the_proxy(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://proxy.example.org:3128")
+
+    def proxied(url):
+        return any(
+            isinstance(each, urllib.request.ProxyHandler) for each in Api(url, environment={})._opener().handlers
+        )
+
+    assert proxied("http://prometheus.example.org")
+    assert not proxied("http://127.0.0.1:9090")
+    assert not proxied("http://localhost:9090")
 
 
 def test_silence_ends_after_the_time_out(monkeypatch):

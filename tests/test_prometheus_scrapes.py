@@ -174,8 +174,13 @@ def test_another_prefix_can_be_given(scrape):
 
 @pytest.mark.parametrize("prefix", ["", "spire-server", "spire_server{", ".*"])
 def test_a_prefix_that_no_metric_can_have_is_refused(scrape, prefix):
-    with pytest.raises(ValueError, match=r"prefix: got|begin with"):
+    with pytest.raises(ValueError, match=r"^prefix: got .*, expected what names of metrics begin with"):
         scrape(*window(), prefix=prefix)
+
+
+def test_rows_of_an_unknown_kind_are_refused(scrape):
+    with pytest.raises(ValueError, match=r"^shape: got 'table', expected one of auto, sync, fleet$"):
+        scrape(*window(), shape="table")
 
 
 def test_a_build_of_its_own_can_be_named(scrape):
@@ -249,6 +254,31 @@ def test_a_window_of_signatures_is_one_of_them(scrape):
     cells = scrape(page(calls | idle, at=0.0), page(later | idle)).frame.iloc[0]
     assert (cells["operation"], cells["batch_size"], cells["operations"]) == ("sign_x509", 20, 100)
     assert cells["latency_mean_s"] == pytest.approx(0.009)
+
+
+def test_created_entries_are_counted_by_the_datastore(scrape):
+    """A call carries several entries."""
+    name, created = "rpc_entry_v1_entry_batch_create_entry", "datastore_registration_entry_create"
+    idle = {"entry_cache_reload": 10}
+    setup = Setup(**{**vars(FULL), "sync_interval_s": None})
+    pages = page({name: 0, created: 0} | idle, at=0.0), page({name: 10, created: 250} | idle)
+    cells = scrape(*pages, setup=setup).frame.iloc[0]
+    assert (cells["operation"], cells["operations"], cells["batch_size"]) == ("create_entry", 10, 25)
+
+
+def test_a_window_of_lists_makes_no_row_of_an_operation(scrape):
+    name = "rpc_entry_v1_entry_list_entries"
+    idle = {"entry_cache_reload": 10}
+    with pytest.raises(ValueError, match="the window is one of lists, and the metrics do not tell how many pages"):
+        scrape(page({name: 0} | idle, at=0.0), page({name: 10} | idle), shape="sync")
+
+
+def test_work_that_no_measured_run_holds_has_no_share(scrape):
+    setup = Setup(**{**vars(FULL), "sync_mode": "full_cache"})
+    few = cm.load_sync_runs(paths=()).query("operation == 'sync' and sync_mode == 'full_cache'")
+    name = "rpc_svid_v1_svid_new_jwtsvid"
+    with pytest.raises(ValueError, match=r"the window holds .*; no measured run has the price of sign_jwt$"):
+        scrape(*window({name: 0}, {name: 500}), setup=setup, shape="sync", costs=cm.OperationCosts(few).fit)
 
 
 # Mixed windows: the CPU of a process is not parted by operation.
@@ -370,6 +400,26 @@ def test_a_restart_is_seen_without_a_fall(scrape):
     assert made.frame["server_cpu_s_per_op"].item() == pytest.approx(0.01)
 
 
+def uptime(milliseconds):
+    return f"# TYPE spire_server_uptime_in_ms gauge\nspire_server_uptime_in_ms {milliseconds}\n"
+
+
+def test_a_restart_is_told_by_the_uptime_where_nothing_tells_the_start(scrape):
+    made = scrape(
+        page(syncs(5000), at=0.0, cpu_s=700.0, started=None, extra=uptime(900_000)),
+        page(syncs(800) | {"entry_cache_reload": 0}, cpu_s=8.0, started=None, extra=uptime(40_000)),
+    )
+    assert (made.frame["operations"].item(), made.frame["window_s"].item()) == (800, 60.0)
+    remark = made.notes.loc[made.notes["column"] == "row", "reason"].item()
+    assert remark.endswith("the time that it was down is in the window")
+
+
+def test_an_uptime_that_fell_though_there_was_no_time_to_restart_is_the_wrong_order(scrape):
+    pages = [page(syncs(count), started=None, extra=uptime(up)) for count, up in ((1100, 900_000), (100, 840_000))]
+    with pytest.raises(ValueError, match=r"wrong order: the server had been up for 900000 ms, and later for 840000 ms"):
+        scrape(*pages)
+
+
 def test_series_of_old_releases_may_vanish_and_come_back(scrape):
     crawls = ("node_api_x509_svid_fetch", "datastore_node_selectors_fetch")
     old = {"version": None, "started": T0 - 1000.0}
@@ -409,6 +459,28 @@ def test_the_wrong_order_across_a_restart_is_refused(scrape):
     pages = page(syncs(5000), at=0.0), page(syncs(800), cpu_s=8.0, started=T0 + 20.0)
     with pytest.raises(ValueError, match="wrong order"):
         scrape(*pages[::-1])
+
+
+def test_one_scrape_is_no_window(scrape):
+    with pytest.raises(ValueError, match=r"^scrapes: got 1, expected at least two$"):
+        scrape(window()[0])
+
+
+def test_windows_that_begin_in_the_same_millisecond_would_have_one_name(scrape):
+    pages = [page(syncs(100 * k), at=1e-4 * k, cpu_s=100.0 + 0.01 * k) for k in range(3)]
+    with pytest.raises(ValueError, match=r"^run_id: got '.*' twice, expected an identifier for each row$"):
+        scrape(*pages, seconds=1e-4, setup=Setup(**{**vars(FULL), "cores": None, "sync_interval_s": None}))
+
+
+def test_a_server_without_memory_is_none(scrape):
+    pages = [text.replace("memory_bytes 1.2e+08", "memory_bytes 0") for text in window()]
+    with pytest.raises(ValueError, match=r"^server_memory_bytes: got 0\.0, expected a number \(bytes\), 1e\+06 to"):
+        scrape(*pages)
+
+
+def test_a_window_too_short_for_the_steps_of_its_counter_says_so(scrape):
+    made = scrape(page(syncs(100), at=0.0, cpu_s=5.0), page(syncs(1100), cpu_s=5.2))
+    assert made.notes.loc[made.notes["column"] == "row", "reason"].str.contains("rose by 0.20 s in steps of").any()
 
 
 def test_two_servers_are_not_one(scrape):

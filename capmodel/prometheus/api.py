@@ -205,9 +205,11 @@ class Api:
             data=question.encode() if long else None,
             headers={"Accept": "application/json", "User-Agent": "capmodel", **self._credentials()},
         )
-        for attempt in range(_ATTEMPTS):
-            last = attempt == _ATTEMPTS - 1
-            wait_s = _FIRST_PAUSE_S * 2.0**attempt
+        attempt = 0
+        while True:
+            attempt += 1
+            last = attempt == _ATTEMPTS
+            wait_s = _FIRST_PAUSE_S * 2.0 ** (attempt - 1)
             try:
                 with self._opener().open(request, timeout=self.timeout_s) as answer:
                     body: bytes = answer.read(_MOST_BYTES + 1)
@@ -235,7 +237,6 @@ class Api:
                         f"{self._host}: {what}"
                     ) from None
             self.pause(wait_s)
-        raise AssertionError("the last attempt returns or raises")
 
     def _credentials(self) -> dict[str, str]:
         token, user = self.environment.get(TOKEN), self.environment.get(USER)

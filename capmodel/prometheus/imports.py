@@ -146,6 +146,7 @@ def import_scrapes(
     >>> made.kind, int(made.frame["entries_per_agent"].item()), round(made.frame["server_cpu_s_per_op"].item(), 5)
     ('sync_runs', 1, 0.00352)
     """
+    check_asked(shape, prefix)
     if len(paths) < 2:
         raise ValueError(f"scrapes: got {len(paths)}, expected at least two")
     if len(paths) != len(times):
@@ -173,6 +174,14 @@ def import_scrapes(
         servers = {safe_name(hosts.pop()): next(iter(servers.values()))}
     source = Source(servers, databases, [None] * len(paths), [])
     return build(source, setup or Setup(), shape=shape, costs=costs, prefix=prefix, strict=True)
+
+
+def check_asked(shape: str, prefix: str) -> None:
+    """Raise if there are no such rows, or no metric can have such a name: it becomes part of a question."""
+    if not re.fullmatch(r"[A-Za-z_:][A-Za-z0-9_:]*", prefix):
+        raise ValueError(f"prefix: got {prefix!r}, expected what names of metrics begin with, such as {PREFIX}")
+    if shape not in ("auto", *KINDS):
+        raise ValueError(f"shape: got {shape!r}, expected one of auto, {', '.join(KINDS)}")
 
 
 def _host(snapshot: Snapshot | None) -> str:
@@ -248,10 +257,6 @@ def build(
     ValueError
         If no window makes a row, or the rows are not such as their file may hold.
     """
-    if not re.fullmatch(r"[A-Za-z_:][A-Za-z0-9_:]*", prefix):
-        raise ValueError(f"prefix: got {prefix!r}, expected what names of metrics begin with, such as {PREFIX}")
-    if shape not in ("auto", *KINDS):
-        raise ValueError(f"shape: got {shape!r}, expected one of auto, {', '.join(KINDS)}")
     found = _Findings()
     once = functools.cache(costs) if costs is not None else None
     for number in range(len(source.databases) - 1):
@@ -383,7 +388,7 @@ def _check(frame: pd.DataFrame, choice: str) -> None:
         raise ValueError(f"run_id: got {twice.iloc[0]!r} twice, expected an identifier for each row")
     for name in frame:
         column = schema.columns[name]
-        for value in frame[name].dropna():
+        for value in frame[name].dropna().tolist():
             if not fits(column, value):
                 raise ValueError(f"{name}: got {value!r}, expected {expected(column)}")
     required = [name for name in frame if not schema.columns[name].nullable]
@@ -394,5 +399,5 @@ def _check(frame: pd.DataFrame, choice: str) -> None:
     for check in schema.checks:
         passed = check(plain.reset_index(drop=True)).check_output
         if not passed.all():
-            value = plain[str(check.name)].reset_index(drop=True)[~passed].iloc[0]
+            value = plain.loc[~passed.to_numpy(), str(check.name)].tolist()[0]
             raise ValueError(f"{check.name}: got {value!r}, expected {check.error}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from capmodel.prometheus import datastore
 from capmodel.prometheus.api import MOST_SERIES, Api, Series, too_many
-from capmodel.prometheus.imports import PREFIX, Imported, Source, build, canonical, names_of
+from capmodel.prometheus.imports import PREFIX, Imported, Source, build, canonical, check_asked, names_of
 from capmodel.prometheus.rows import CORES, Setup
 from capmodel.prometheus.scrapes import CPU, Labels, Samples, Snapshot, parse_time, targets, total
 from capmodel.prometheus.windows import COLLECTION, START
@@ -125,6 +125,7 @@ def import_api(
         ...
     ConnectionError: 127.0.0.1:9: ...
     """
+    check_asked(shape, prefix)
     api = url if isinstance(url, Api) else Api(url)
     times = _times(parse_time(start), parse_time(end), step)
     own = _matchers(selector)
