@@ -190,18 +190,20 @@ class Deployment:
         if self.entries_by_agent is not None:
             if isinstance(self.entries_by_agent, str | bytes) or not isinstance(self.entries_by_agent, Iterable):
                 raise ValueError(f"entries_by_agent: got {self.entries_by_agent!r}, expected a number for each agent")
-            listed = tuple(float(_number("entries_by_agent", value)) for value in self.entries_by_agent)
+            listed = tuple(_number("entries_by_agent", value) for value in self.entries_by_agent)
             if len(listed) != self.agents:
                 raise ValueError(
                     f"entries_by_agent: got {len(listed)} numbers, expected one for each of the agents ({self.agents})"
                 )
-            if not all(0 <= value <= self.workloads for value in listed):
-                raise ValueError(
-                    f"entries_by_agent: got {_shown(min(listed))} to {_shown(max(listed))}, expected at least 0 and "
-                    f"at most workloads ({self.workloads})"
-                )
-            object.__setattr__(self, "entries_by_agent", listed)
-            object.__setattr__(self, "entries_per_agent", sum(listed) / len(listed))
+            for value in listed:
+                if not 0 <= value <= self.workloads:
+                    raise ValueError(
+                        f"entries_by_agent: got {_shown(value)}, expected at least 0 and at most workloads "
+                        f"({self.workloads})"
+                    )
+            entries_by_agent = tuple(map(float, listed))
+            object.__setattr__(self, "entries_by_agent", entries_by_agent)
+            object.__setattr__(self, "entries_per_agent", sum(entries_by_agent) / len(entries_by_agent))
         if self.spire_version is not None:
             version = spire.version_tuple(self.spire_version)
             first, end = spire.MODE_RELEASES[self.sync_mode]
