@@ -26,18 +26,12 @@ from capmodel.work import (
     COMPONENTS,
     MEMBERS,
     PREFIXES,
-    TERMS,
+    Layout,
     OperatingPoint,
+    Work,
     at_rows,
     cores_of,
-    datastores_of,
-    factors_of,
-    families,
-    prefixes_of,
-    unit_matrix,
-    wakes_of,
-    work_items,
-    writes_of,
+    work_of,
 )
 
 #: What stands for response times before they are fitted, or where no callers that pause were measured.
@@ -296,16 +290,14 @@ class CostResults:
             summary.tables.append(SimpleTable(body, headings, title=title))
         return summary
 
-    def _layouts(
-        self, frame: pd.DataFrame, component: str
-    ) -> Iterator[tuple[NDArray[np.bool_], ComponentFit, pd.DataFrame]]:
+    def _layouts(self, work: Work, component: str) -> Iterator[tuple[NDArray[np.bool_], ComponentFit, Layout]]:
         """Yield the rows of each family that the component was measured for, their fit and their work."""
-        group, datastores, items = families(frame).to_numpy(), datastores_of(frame), work_items(frame)
-        for family in pd.unique(group):
+        for family in pd.unique(work.families):
             fit = self.fits.get((family, component))
             if fit is not None:
-                rows = (group == family) & np.isin(datastores, fit.datastores)
-                yield rows, fit, unit_matrix(items[rows], datastores[rows], TERMS[family, component])
+                own = work.families == family
+                known = np.isin(work.datastores, fit.datastores)
+                yield own & known, fit, work.layout(family, component).of(known[own])
 
     def _speeds_of(self, frame: pd.DataFrame, component: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the speed of each row's machine, and the standard error of its logarithm."""
@@ -317,7 +309,7 @@ class CostResults:
         return found[:, 0], found[:, 1]
 
     def linear_predictor(
-        self, frame: pd.DataFrame, component: str, point: OperatingPoint
+        self, frame: pd.DataFrame, component: str, point: OperatingPoint, work: Work | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return mean, variance of the mean, and run-to-run variance of each row's cost.
 
@@ -329,6 +321,8 @@ class CostResults:
             Whose CPU seconds.
         point : OperatingPoint
             How busy each row's host is.
+        work : Work, optional
+            :func:`capmodel.work.work_of` of the frame, where it is known already.
 
         Returns
         -------
@@ -338,20 +332,20 @@ class CostResults:
         mean = np.full(len(frame), np.nan)
         parameter_variance = np.full(len(frame), np.nan)
         run_variance = np.full(len(frame), np.nan)
-        datastores, writes = datastores_of(frame), writes_of(frame)
+        work = work or work_of(frame)
         if self.speeds:
             speed, error = self._speeds_of(frame, component)
             point = point._replace(rate_per_core_s=point.rate_per_core_s / speed)
-        for rows, fit, layout in self._layouts(frame, component):
-            design = layout * factors_of(layout, datastores[rows], at_rows(point, rows), fit.shape)
-            unknown = design.drop(columns=fit.params.index, errors="ignore")
-            matrix = design[fit.params.index].to_numpy()
+        for rows, fit, layout in self._layouts(work, component):
+            design = layout.amounts * layout.factors(at_rows(point, rows), fit.shape)
+            priced = layout.columns.get_indexer(fit.params.index)
+            matrix = design[:, priced]
             value = matrix @ fit.params.to_numpy()
             # Work that no run in the fit contained has no price: no number is better than a wrong one.
-            value[(unknown != 0.0).any(axis=1).to_numpy()] = np.nan
+            value[(np.delete(design, priced, axis=1) != 0.0).any(axis=1)] = np.nan
             mean[rows] = value
             parameter_variance[rows] = np.einsum("ij,jk,ik->i", matrix, fit.covariance.to_numpy(), matrix)
-            kinds = zip(datastores[rows], writes[rows], strict=True)
+            kinds = zip(work.datastores[rows], work.writes[rows], strict=True)
             run_variance[rows] = np.array([fit.dispersion_of(name, kind) for name, kind in kinds]) * value**2
         if self.speeds:
             mean, parameter_variance = mean / speed, parameter_variance / speed**2
@@ -383,11 +377,12 @@ class CostResults:
             If `level` is not between 0 and 1, or an operation, a sync mode or a datastore is unknown.
         """
         quantile = normal_quantile(level)
-        point = self.operating_point(frame)
+        work = work_of(frame)
+        point = self.operating_point(frame, work)
         total = frame["operations"].to_numpy(float) if "operations" in frame else np.full(len(frame), np.inf)
         parts = []
         for component in COMPONENTS:
-            mean, parameter_variance, run_variance = self.linear_predictor(frame, component, point)
+            mean, parameter_variance, run_variance = self.linear_predictor(frame, component, point, work)
             with np.errstate(invalid="ignore", divide="ignore"):
                 spread = np.sqrt(
                     (parameter_variance + run_variance) / mean**2 + (RESOLUTION_S / np.maximum(total * mean, 1e-9)) ** 2
@@ -482,13 +477,15 @@ class CostResults:
             response_dispersion=self.response.dispersion,
         )
 
-    def operating_point(self, frame: pd.DataFrame) -> OperatingPoint:
+    def operating_point(self, frame: pd.DataFrame, work: Work | None = None) -> OperatingPoint:
         """Work out how busy the host of each row is, from the load offered to it and the fitted costs.
 
         Parameters
         ----------
         frame : DataFrame
             As for :meth:`predict`.
+        work : Work, optional
+            :func:`capmodel.work.work_of` of the frame, where it is known already.
 
         Returns
         -------
@@ -504,17 +501,19 @@ class CostResults:
             return OperatingPoint(np.full(rows, np.inf), in_flight)
         rate = (frame["operations"] / frame["window_s"]).to_numpy(float, copy=True)
         in_flight = np.zeros(rows)
-        for k, state in self.loops(frame):
+        for k, state in self.loops(frame, work):
             rate[k], in_flight[k] = state.throughput_per_s, state.in_flight
         return OperatingPoint(rate / cores_of(frame), in_flight)
 
-    def loops(self, frame: pd.DataFrame) -> Iterator[tuple[int, host.HostState]]:
+    def loops(self, frame: pd.DataFrame, work: Work | None = None) -> Iterator[tuple[int, host.HostState]]:
         """Solve each row's callers as a closed loop on the host that they share with server and datastore.
 
         Parameters
         ----------
         frame : DataFrame
             Rows with the work columns, ``datastore``, ``concurrency`` and ``think_time_s``.
+        work : Work, optional
+            :func:`capmodel.work.work_of` of the frame, where it is known already.
 
         Yields
         ------
@@ -524,7 +523,7 @@ class CostResults:
         callers = frame.reindex(columns=["concurrency"]).fillna(0.0).to_numpy(float)[:, 0]
         pause_s = frame.reindex(columns=["think_time_s"]).fillna(0.0).to_numpy(float)[:, 0]
         client_s = frame.reindex(columns=["client_cpu_s_per_op"]).fillna(0.0).to_numpy(float)[:, 0]
-        cores, parts = cores_of(frame), self.demand_parts(frame)
+        cores, parts = cores_of(frame), self.demand_parts(frame, work)
         for k in np.flatnonzero(callers >= 1.0):
             state = host.closed_loop(
                 callers=int(callers[k]),
@@ -537,13 +536,15 @@ class CostResults:
             )
             yield int(k), state
 
-    def demand_parts(self, frame: pd.DataFrame) -> DemandParts:
+    def demand_parts(self, frame: pd.DataFrame, work: Work | None = None) -> DemandParts:
         """Split each row's cost into what it is on a busy host, the extra of waking it, and the extra of churn.
 
         Parameters
         ----------
         frame : DataFrame
             Rows with the work columns and ``datastore``.
+        work : Work, optional
+            :func:`capmodel.work.work_of` of the frame, where it is known already.
 
         Returns
         -------
@@ -554,17 +555,18 @@ class CostResults:
         parts = {prefix: np.full(shape, np.nan) for prefix in ("", *PREFIXES)}
         wakes = np.zeros(shape)
         waking = [[Waking(1.0, 0.0)] * len(frame) for _ in COMPONENTS]
-        datastores = datastores_of(frame)
+        work = work or work_of(frame)
         for place, component in enumerate(COMPONENTS):
-            for rows, fit, layout in self._layouts(frame, component):
-                priced = layout.reindex(columns=fit.params.index, fill_value=0.0)
-                prefixes = prefixes_of(priced.columns)
+            for rows, fit, layout in self._layouts(work, component):
+                priced = layout.columns.get_indexer(fit.params.index)
+                costs_s = np.zeros(len(layout.columns))
+                costs_s[priced] = fit.params.to_numpy()
                 for prefix, values in parts.items():
-                    own = prefixes == prefix
-                    values[place, rows] = priced.to_numpy()[:, own] @ fit.params.to_numpy()[own]
-                wakes[place, rows] = wakes_of(layout)
+                    own = layout.prefixes == prefix
+                    values[place, rows] = layout.amounts[:, own] @ costs_s[own]
+                wakes[place, rows] = layout.wakes
                 for row in np.flatnonzero(rows):
-                    waking[place][row] = fit.shape.waking[datastores[row]]
+                    waking[place][row] = fit.shape.waking[work.datastores[row]]
             if self.speeds:
                 speed, _ = self._speeds_of(frame, component)
                 for values in parts.values():

@@ -7,6 +7,7 @@ and a constant coefficient of variation.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,18 +23,33 @@ from capmodel.sources import CONFIGURATIONS_PER_COST, SHIPPED, SourceSpeed, esti
 from capmodel.steady import waiting
 from capmodel.work import (
     COMPONENTS,
-    TERMS,
     OperatingPoint,
+    Work,
     configurations,
     cores_of,
-    datastores_of,
     families,
     measured_point,
-    unit_matrix,
-    work_items,
+    work_of,
 )
 
 __all__ = ["CostResults", "OperationCosts"]
+
+
+#: Times that the fit is repeated at the operating point it predicts itself; the costs settle to four digits.
+_REFITS = 2
+
+
+class _SourceRows(NamedTuple):
+    """Rows of one source, and what is asked of them again and again while its speed is sought."""
+
+    rows: pd.DataFrame
+    work: Work
+    configuration: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> _SourceRows:
+        """Look at what the rows do."""
+        return cls(rows, work_of(rows), configurations(rows))
 
 
 class OperationCosts:
@@ -107,48 +123,49 @@ class OperationCosts:
         runs, reloads = self.runs, self.reload_runs.assign(source=reference)
         results = None
         if own:
-            # Speeds are sought from costs that the other machines had no part in.
+            # Speeds are sought from costs that the other machines had no part in; for a start, coarse ones will do.
             first = pd.concat([runs[sources_of(runs) == reference], reloads], ignore_index=True)
-            results = self._fitted(first, reference, [], None, calibrate=False)
+            results = self._fitted(first, reference, [], None, refits=0)
         rows = pd.concat([runs, reloads], ignore_index=True)
         results = self._fitted(rows, reference, own, results)
         results = replace(results, response=_fit_responses(results, runs))
         return results if sources == "all" else _alone(results, runs[sources_of(runs) != reference])
 
     def _fitted(
-        self, rows: pd.DataFrame, reference: str, own: list[str], start: CostResults | None, calibrate: bool = True
+        self, rows: pd.DataFrame, reference: str, own: list[str], start: CostResults | None, refits: int = _REFITS
     ) -> CostResults:
         """Fit costs and speeds, one given the other, until both are settled."""
         memory = ServerMemory(self.runs, self.reload_runs).fit()
         idle_constant = self._idle_constant(reference)
-        group = families(rows).to_numpy()
-        items, datastores, configuration = work_items(rows), datastores_of(rows), configurations(rows)
+        work, configuration = work_of(rows), configurations(rows)
         point, source = measured_point(rows), own[0] if len(own) == 1 else reference
         speeds: dict[str, dict[str, SourceSpeed]] = {}
+        sources = sources_of(rows)
+        parts = {name: _SourceRows.of(rows[sources == name]) for name in own}
         if start is not None:
-            speeds = _speeds(start, rows, own)
-        for turn in range(_REFITS + 1):
+            speeds = _speeds(start, parts)
+        for turn in range(refits + 1):
             # Only the last costs get intervals: leaving every configuration out in turn is half of the work.
             scaled = _at_reference(rows, speeds)
-            last = calibrate and turn == _REFITS
+            last = turn == _REFITS
             points = {component: _at_speed(point, rows, component, speeds) for component in COMPONENTS}
-            fits = fit_families(scaled, group, items, datastores, configuration, points, calibrate=last)
+            fits = fit_families(scaled, work, configuration, points, calibrate=last)
             results = CostResults(
                 fits=fits,
                 idle_constant=idle_constant,
                 memory=memory,
-                ranges=_ranges(rows, group),
+                ranges=_ranges(rows, work.families),
                 highest_rate_per_s=_highest_rate(self.runs),
                 reference=reference,
                 source=source,
                 speeds=speeds,
             )
             if own:
-                speeds = _speeds(results, rows, own)
+                speeds = _speeds(results, parts)
                 results = replace(results, speeds=speeds)
             # A prediction knows the callers, not how busy they made the host. Fitting at the predicted operating point
             # keeps that error inside the dispersion, where the intervals can see it.
-            point = results.operating_point(rows)
+            point = results.operating_point(rows, work)
         return results
 
     def _idle_constant(self, reference: str) -> float:
@@ -169,8 +186,6 @@ class OperationCosts:
         return float(minimize_scalar(squared_error, bounds=(0.0, 5.0), method="bounded").x)
 
 
-#: Times that the fit is repeated at the operating point it predicts itself; the costs settle to four digits.
-_REFITS = 2
 _RANGE_COLUMNS = ("entries_per_agent", "entries", "agents", "federated_domains", "selectors_per_entry")
 
 
@@ -196,19 +211,19 @@ def _at_speed(
     return point._replace(rate_per_core_s=point.rate_per_core_s / _factors(rows, component, speeds))
 
 
-def _speeds(results: CostResults, rows: pd.DataFrame, own: list[str]) -> dict[str, dict[str, SourceSpeed]]:
-    """Estimate the speed of each source, its host as busy as it makes it itself."""
-    names, speeds = sources_of(rows), dict(results.speeds)
-    for name in own:
-        part = rows[names == name]
-        at_reference = part.assign(source=results.reference)
+def _speeds(results: CostResults, parts: dict[str, _SourceRows]) -> dict[str, dict[str, SourceSpeed]]:
+    """Estimate the speed of each source from its rows, its host as busy as it makes it itself."""
+    speeds = dict(results.speeds)
+    for name, part in parts.items():
+        at_reference = part.rows.assign(source=results.reference)
         for _ in range(_SPEED_STEPS):
-            point = replace(results, speeds=speeds).operating_point(part)
+            point = replace(results, speeds=speeds).operating_point(part.rows, part.work)
+            points = {component: _at_speed(point, part.rows, component, speeds) for component in COMPONENTS}
             predicted = {
-                component: results.linear_predictor(at_reference, component, _at_speed(point, part, component, speeds))
-                for component in COMPONENTS
+                component: results.linear_predictor(at_reference, component, where, part.work)
+                for component, where in points.items()
             }
-            speeds[name] = estimate_speeds(part, predicted)
+            speeds[name] = estimate_speeds(part.rows, predicted, part.configuration)
     return speeds
 
 
@@ -219,22 +234,23 @@ _SPEED_STEPS = 4
 def _alone(every: CostResults, own: pd.DataFrame) -> CostResults:
     """Replace the costs that the rows of one source contain by what these rows alone say."""
     name = str(sources_of(own)[0])
-    group, items, datastores = families(own).to_numpy(), work_items(own), datastores_of(own)
+    work = work_of(own)
     shapes = {key: fit.shape for key, fit in every.fits.items()}
-    known = {key for key in shapes if (group == key[0]).any()}
-    configuration, point = configurations(own), every.operating_point(own)
+    known = {key for key in shapes if (work.families == key[0]).any()}
+    configuration, point = configurations(own), every.operating_point(own, work)
     points = {component: _at_speed(point, own, component, every.speeds) for component in COMPONENTS}
     for family, component in sorted(known):
-        rows = (group == family) & (own[f"{component}_cpu_s_per_op"] > 0.0).to_numpy()
-        layout = unit_matrix(items[rows], datastores[rows], TERMS[family, component])
-        unit_costs, got = int((layout != 0.0).any().sum()), len(np.unique(configuration[rows]))
+        there = work.families == family
+        rows = there & (own[f"{component}_cpu_s_per_op"] > 0.0).to_numpy()
+        layout = work.layout(family, component).of(rows[there]).used()
+        unit_costs, got = len(layout.columns), len(np.unique(configuration[rows]))
         needed = CONFIGURATIONS_PER_COST * unit_costs
         if 0 < got < needed:
             raise ValueError(
                 f"sources: got {got} configurations of {name} with the {component}'s CPU of the {family} family, "
                 f"expected at least {needed} to fit its {unit_costs} unit costs alone (fit to all sources instead)"
             )
-    fits = fit_families(own, group, items, datastores, configuration, points, calibrate=True, shapes=shapes)
+    fits = fit_families(own, work, configuration, points, calibrate=True, shapes=shapes)
     moved = {key: every.at_source(*key) for key in every.fits}
     return replace(
         every,

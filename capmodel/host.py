@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from capmodel import spire
 from capmodel.response import stretch
@@ -123,15 +124,23 @@ def closed_loop(
         used = float(probability @ working) / cores
         return HostState(rate, held / rate, used, held, float(seen @ demand), float(seen @ weight))
 
+    def gain(throughput: float) -> float:
+        return state_at(throughput).throughput_per_s - throughput
+
     # A higher assumed throughput means a smaller demand, hence a higher one in return, but less than in proportion:
     # the first crossing from below is the state that a fleet grows into.
     low, high = 0.0, state_at(1e12).throughput_per_s
-    for _ in range(60):
+    at_rest = state_at(0.0)
+    if at_rest.throughput_per_s >= high * (1.0 - 1e-12):  # no throughput changes the demand
+        return at_rest
+    for _ in range(_HALVINGS):
         guess = 0.5 * (low + high)
-        low, high = (guess, high) if state_at(guess).throughput_per_s > guess else (low, guess)
-        if high - low <= 1e-9 * high:
-            break
-    return state_at(0.5 * (low + high))
+        low, high = (guess, high) if gain(guess) > 0.0 else (low, guess)
+    return state_at(high if gain(high) >= 0.0 else float(brentq(gain, low, high, xtol=1e-9 * high)))
+
+
+#: Times that the range of throughputs is halved, so that one crossing is left, which is then approached more quickly.
+_HALVINGS = 8
 
 
 def fleet_loop(

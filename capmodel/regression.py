@@ -18,17 +18,7 @@ from scipy.stats import norm
 from statsmodels.regression.linear_model import WLS
 
 from capmodel.waking import Waking
-from capmodel.work import (
-    TERMS,
-    OperatingPoint,
-    Shape,
-    at_rows,
-    factors_of,
-    prefixes_of,
-    unit_matrix,
-    wakes_per_core,
-    writes_of,
-)
+from capmodel.work import TERMS, Layout, OperatingPoint, Shape, Work, at_rows
 
 #: CPU seconds a window to which the idle consumption taken off a measurement is known (data/README.md).
 RESOLUTION_S = 0.04
@@ -179,57 +169,53 @@ def _spread(squares: NDArray, degrees: NDArray) -> float:
 
 
 def _fit_component(
-    design: pd.DataFrame,
+    layout: Layout,
+    design: NDArray[np.float64],
     cost: NDArray[np.float64],
     operations: NDArray[np.float64],
-    datastores: NDArray[np.object_],
     writes: NDArray[np.bool_],
     configuration: NDArray[np.intp],
+    index: pd.Index,
     shape: Shape,
     calibrate: bool,
 ) -> ComponentFit:
     """Fit one family and component: constrained mean first, then statsmodels' inference on what is not at zero."""
-    design = design.loc[:, (design != 0.0).any()]
-    found, weights, mean = _constrained_mean(design.to_numpy(), cost, operations)
-    params = pd.Series(found, index=design.columns)
-    free = params > 0.0
-    exog = design.loc[:, free].to_numpy()
+    used = (design != 0.0).any(axis=0)
+    design, columns, datastores = design[:, used], layout.columns[used], layout.datastores
+    found, weights, mean = _constrained_mean(design, cost, operations)
+    free = found > 0.0
+    exog = design[:, free]
     # The last step of the iteration as ordinary weighted least squares gives the errors at the constrained optimum.
     # Columns differ by five orders of magnitude; unit scale keeps the normal equations well conditioned.
     scale = exog.mean(axis=0) / cost.mean()
     result = WLS(cost, exog / scale, weights=weights / mean**2).fit()
     leverage = np.einsum("ij,jk,ik->i", result.model.wexog, result.normalized_cov_params, result.model.wexog)
     squares, degrees = weights * ((cost - mean) / mean) ** 2, 1.0 - leverage
-    covariance = pd.DataFrame(0.0, index=design.columns, columns=design.columns)
-    covariance.loc[free, free] = result.normalized_cov_params / np.outer(scale, scale) * _spread(squares, degrees)
+    covariance = np.zeros((len(found), len(found)))
+    covariance[np.ix_(free, free)] = result.normalized_cov_params / np.outer(scale, scale) * _spread(squares, degrees)
     keys = sorted(set(zip(datastores.astype(str), writes.tolist(), strict=True)))
     groups = {(name, kind): (datastores == name) & (writes == kind) for name, kind in keys}
     dispersion = {key: max(_spread(squares[rows], degrees[rows]), SMALLEST_SPREAD**2) for key, rows in groups.items()}
-    parameters = np.einsum("ij,jk,ik->i", design.to_numpy(), covariance.to_numpy(), design.to_numpy()) / mean**2
+    parameters = np.einsum("ij,jk,ik->i", design, covariance, design) / mean**2
     runs = np.array([dispersion[key] for key in zip(datastores, writes, strict=True)])
-    held_out = pd.DataFrame(
-        {
-            "measured": cost,
-            "estimate": (_held_out(design.to_numpy(), cost, operations, configuration, mean) if calibrate else np.nan),
-            "spread": np.sqrt(parameters + runs + (RESOLUTION_S / (operations * mean)) ** 2),
-        },
-        index=design.index,
-    )
+    estimate = _held_out(design, cost, operations, configuration, mean) if calibrate else np.full(len(cost), np.nan)
+    spread = np.sqrt(parameters + runs + (RESOLUTION_S / (operations * mean)) ** 2)
+    scores = np.abs(np.log(cost / estimate) / spread)
     calibration = {
-        (name, kind): _calibration(held_out[rows]) or _calibration(held_out[writes == kind]) or 1.0
+        (name, kind): _calibration(scores[rows]) or _calibration(scores[writes == kind]) or 1.0
         for (name, kind), rows in groups.items()
     }
     return ComponentFit(
-        params=params,
-        covariance=covariance * max(calibration.values()) ** 2,
-        at_bound=frozenset(params.index[~free]),
+        params=pd.Series(found, index=columns),
+        covariance=pd.DataFrame(covariance * max(calibration.values()) ** 2, index=columns, columns=columns),
+        at_bound=frozenset(columns[~free]),
         dispersion={key: value * calibration[key] ** 2 for key, value in dispersion.items()},
         calibration=calibration,
-        held_out=held_out,
+        held_out=pd.DataFrame({"measured": cost, "estimate": estimate, "spread": spread}, index=index),
         rows=len(cost),
         deviance=_deviance(cost, mean, weights),
         shape=shape,
-        fitted=pd.DataFrame({"measured": cost, "estimate": mean}, index=design.index),
+        fitted=pd.DataFrame({"measured": cost, "estimate": mean}, index=index),
     )
 
 
@@ -254,20 +240,17 @@ def _held_out(
     return predicted
 
 
-def _calibration(held_out: pd.DataFrame) -> float:
+def _calibration(scores: NDArray[np.float64]) -> float:
     """Return by how much to widen for nine of ten rows left out to lie inside; 0 where too few rows can tell."""
-    known = held_out.dropna()
+    known = scores[~np.isnan(scores)]
     if len(known) < _FEWEST_TO_CALIBRATE:
         return 0.0
-    errors = (np.log(known["measured"] / known["estimate"]) / known["spread"]).abs()
-    return max(float(errors.quantile(0.9) / norm.ppf(0.95)), 1.0)
+    return max(float(np.quantile(known, 0.9) / norm.ppf(0.95)), 1.0)
 
 
 def fit_families(
     rows: pd.DataFrame,
-    group: NDArray[np.object_],
-    items: pd.DataFrame,
-    datastores: NDArray[np.object_],
+    work: Work,
     configuration: NDArray[np.intp],
     points: dict[str, OperatingPoint],
     calibrate: bool,
@@ -276,54 +259,54 @@ def fit_families(
     """Fit every family and component at each row's operating point; shapes are fitted where none are given."""
     fits = {}
     operations = rows["operations"].to_numpy(float)
-    writes = writes_of(rows)
-    for (family, component), terms in TERMS.items():
+    for family, component in TERMS:
         cost = rows[f"{component}_cpu_s_per_op"].to_numpy(float)
-        chosen = (group == family) & (cost > 0.0)
+        own = work.families == family
+        chosen = own & (cost > 0.0)
         if not chosen.any():
             continue
-        layout = unit_matrix(items[chosen], datastores[chosen], terms)
-        layout = layout.loc[:, (layout != 0.0).any()]
-        part = (cost[chosen], operations[chosen], datastores[chosen])
+        layout = work.layout(family, component).of(chosen[own]).used()
         point = at_rows(points[component], chosen)
-        shape = shapes[family, component] if shapes else _fit_shape(layout, *part, point)
-        design = layout * factors_of(layout, datastores[chosen], point, shape)
-        fits[family, component] = _fit_component(design, *part, writes[chosen], configuration[chosen], shape, calibrate)
+        shape = shapes[family, component] if shapes else _fit_shape(layout, cost[chosen], operations[chosen], point)
+        fits[family, component] = _fit_component(
+            layout,
+            layout.amounts * layout.factors(point, shape),
+            cost[chosen],
+            operations[chosen],
+            work.writes[chosen],
+            configuration[chosen],
+            rows.index[chosen],
+            shape,
+            calibrate,
+        )
     return fits
 
 
 def _fit_shape(
-    layout: pd.DataFrame,
-    cost: NDArray[np.float64],
-    operations: NDArray[np.float64],
-    datastores: NDArray[np.object_],
-    point: OperatingPoint,
+    layout: Layout, cost: NDArray[np.float64], operations: NDArray[np.float64], point: OperatingPoint
 ) -> Shape:
     """Choose the constants of waking and churn by least deviance, one after the other."""
-
-    def deviance(shape: Shape, rows: NDArray[np.bool_]) -> float:
-        part = layout[rows]
-        design = part.to_numpy() * factors_of(part, datastores[rows], at_rows(point, rows), shape)
-        _, weights, mean = _constrained_mean(design, cost[rows], operations[rows])
-        return _deviance(cost[rows], mean, weights)
+    datastores = layout.datastores
+    names = [str(name) for name in pd.unique(datastores)]
+    wakes_per_s = layout.wakes_per_core(point)
+    busiest = {name: float(wakes_per_s[datastores == name].max()) for name in names}
 
     def best(make: Callable[[float], Shape], rows: NDArray[np.bool_], low: float, high: float) -> Shape:
-        found = minimize_scalar(
-            lambda log: deviance(make(float(np.exp(log))), rows),
-            bounds=(np.log(low), np.log(high)),
-            method="bounded",
-            options={"xatol": 1e-2},
-        )
-        return make(float(np.exp(found.x)))
+        part, there, measured, operated = layout.of(rows), at_rows(point, rows), cost[rows], operations[rows]
 
-    names = [str(name) for name in pd.unique(datastores)]
-    wakes_per_s = wakes_per_core(layout, point)
-    busiest = {name: float(wakes_per_s[datastores == name].max()) for name in names}
+        def deviance(log: float) -> float:
+            design = part.amounts * part.factors(there, make(float(np.exp(log))))
+            _, weights, mean = _constrained_mean(design, measured, operated)
+            return _deviance(measured, mean, weights)
+
+        ends = (np.log(low), np.log(high))
+        found = minimize_scalar(deviance, bounds=ends, method="bounded", options={"xatol": 1e-2})
+        return make(float(np.exp(found.x)))
 
     def with_waking(kept: Shape, constant_per_s: float) -> Shape:
         return replace(kept, waking={name: Waking(constant_per_s, busiest[name]) for name in names})
 
-    prefixes = set(prefixes_of(layout.columns))
+    prefixes = set(layout.prefixes)
     every = np.ones(len(cost), dtype=bool)
     shape = with_waking(Shape({}, dict.fromkeys(names, 10.0)), _WAKING_BOUNDS[1])
     if "waking_" in prefixes:

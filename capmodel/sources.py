@@ -113,7 +113,9 @@ def sources_of(frame: pd.DataFrame) -> NDArray[np.object_]:
 
 
 def estimate_speeds(
-    rows: pd.DataFrame, predicted: Mapping[str, tuple[NDArray, NDArray, NDArray]]
+    rows: pd.DataFrame,
+    predicted: Mapping[str, tuple[NDArray, NDArray, NDArray]],
+    configuration: NDArray[np.intp] | None = None,
 ) -> dict[str, SourceSpeed]:
     """Estimate the speed of the machine that rows of one source were measured on.
 
@@ -124,6 +126,8 @@ def estimate_speeds(
     predicted : mapping
         For each component the mean, its variance and the run-to-run variance of each row's cost on the reference's
         machine (:meth:`capmodel.costs.CostResults.linear_predictor`).
+    configuration : ndarray of int, optional
+        :func:`capmodel.work.configurations` of the rows, where they are known already.
 
     Returns
     -------
@@ -137,7 +141,8 @@ def estimate_speeds(
     server's by `PRIOR_DIFFERENCE`. Both are normal, so the posterior is, too. Ten rows outweigh it by far; without rows
     of the datastore its speed is the server's.
     """
-    told = [_told(rows, component, *predicted[component]) for component in COMPONENTS]
+    windows = configurations(rows) if configuration is None else configuration
+    told = [_told(rows, windows, component, *predicted[component]) for component in COMPONENTS]
     prior = PRIOR_SPEED**2 * np.ones((2, 2)) + np.diag([0.0, PRIOR_DIFFERENCE**2])
     known = np.diag([1.0 / part.variance for part in told])
     posterior = np.linalg.inv(np.linalg.inv(prior) + known)
@@ -154,13 +159,21 @@ def estimate_speeds(
     return found
 
 
-def _told(rows: pd.DataFrame, component: str, mean: NDArray, parameters: NDArray, between: NDArray) -> _Told:
+def _told(
+    rows: pd.DataFrame,
+    configuration: NDArray[np.intp],
+    component: str,
+    mean: NDArray,
+    parameters: NDArray,
+    between: NDArray,
+) -> _Told:
     measured = rows[f"{component}_cpu_s_per_op"].to_numpy(float)
     telling = (measured > 0.0) & (mean > 0.0)
     if not telling.any():
         return _NOTHING
     ratios = np.log(mean[telling] / measured[telling])
-    each = pd.Series(ratios).groupby(configurations(rows[telling])).mean()
+    _, windows = np.unique(configuration[telling], return_inverse=True)
+    each = np.bincount(windows, ratios) / np.bincount(windows)
     number = len(each)
     usual = float(np.mean(between[telling] / mean[telling] ** 2))
     squares = float(((each - each.mean()) ** 2).sum()) + _PRIOR_CONFIGURATIONS * usual

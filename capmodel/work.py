@@ -6,7 +6,8 @@ A unit cost is shared by all datastores where the work does not touch the datast
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -224,22 +225,6 @@ def prefix_of(item: str) -> str:
     return next((prefix for prefix in PREFIXES if item.startswith(prefix)), "")
 
 
-def prefixes_of(columns: pd.Index) -> NDArray[np.str_]:
-    """Return the prefix of each column's item.
-
-    Parameters
-    ----------
-    columns : Index
-        Columns (item, datastore).
-
-    Returns
-    -------
-    ndarray of str
-        See :func:`prefix_of`.
-    """
-    return np.array([prefix_of(str(item)) for item in columns.get_level_values(0)], dtype=str)
-
-
 #: Columns, besides those of the work, in which two windows of one configuration agree.
 _CONFIGURATION = ("spire_version", "datastore", "concurrency", "think_time_s", "cores", "source")
 
@@ -287,74 +272,163 @@ def _check_names(column: str, names: pd.Series, allowed: tuple[str, ...]) -> Non
         raise ValueError(f"{column}: got {unknown.iloc[0]!r}, expected one of {', '.join(allowed)}")
 
 
-def unit_matrix(items: pd.DataFrame, datastores: NDArray[np.object_], terms: dict[str, str]) -> pd.DataFrame:
-    """Lay out the work of each row over the unit costs.
+@dataclass(frozen=True)
+class Layout:
+    """The work of rows of one family, laid over the unit costs of one component.
 
-    Parameters
+    Attributes
     ----------
-    items : DataFrame
-        Work of each row (:func:`work_items`).
+    columns : MultiIndex
+        Unit costs (item, name), the names being keys of `MEMBERS`.
+    amounts : ndarray
+        A row for each row, a column for each unit cost; absent work is 0. Waking and churn items hold the work that
+        they scale.
     datastores : ndarray of str
         Datastore of each row.
-    terms : dict
-        One value of `TERMS`.
-
-    Returns
-    -------
-    DataFrame
-        Columns (item, name), the names being keys of `MEMBERS`; absent work is 0. Waking and churn items hold the
-        work that they scale.
     """
-    columns: dict[tuple[str, str], NDArray[np.float64]] = {}
-    for item, sharing in terms.items():
-        base = item.removeprefix(prefix_of(item))
-        amount = items[base].to_numpy(float) if base in items else np.zeros(len(items))
-        for name in _SHARING[sharing]:
-            columns[item, name] = np.where(np.isin(datastores, MEMBERS[name]), amount, 0.0)
-    return pd.DataFrame(columns, index=items.index)
+
+    columns: pd.MultiIndex
+    amounts: NDArray[np.float64]
+    datastores: NDArray[np.object_]
+
+    @cached_property
+    def prefixes(self) -> NDArray[np.str_]:
+        """What scales each column's item; see :func:`prefix_of`."""
+        return np.array([prefix_of(str(item)) for item, _ in self.columns], dtype=str)
+
+    @cached_property
+    def wakes(self) -> NDArray[np.float64]:
+        """How often one operation of each row wakes its host: requests, transactions or visits."""
+        return self.amounts[:, [item in _WAKING_ITEMS for item, _ in self.columns]].sum(axis=1)
+
+    def of(self, rows: NDArray[np.bool_]) -> Layout:
+        """Return the layout of some rows."""
+        return Layout(self.columns, self.amounts[rows], self.datastores[rows])
+
+    def used(self) -> Layout:
+        """Return the layout without the columns of work that no row has."""
+        some = (self.amounts != 0.0).any(axis=0)
+        return Layout(self.columns[some], self.amounts[:, some], self.datastores)
+
+    def factors(self, point: OperatingPoint, shape: Shape) -> NDArray[np.float64]:
+        """Return what each row's work is multiplied by in each column.
+
+        Parameters
+        ----------
+        point : OperatingPoint
+            How busy the hosts are.
+        shape : Shape
+            The constants in which the cost is not linear.
+
+        Returns
+        -------
+        ndarray
+            The row's share of waking, its weight of churn, or 1; of the shape of `amounts`.
+        """
+        factors = np.ones(self.amounts.shape)
+        if (churning := self.prefixes == "churn_").any():
+            constants = np.array([shape.half_saturation.get(str(name), np.inf) for name in self.datastores])
+            beyond = np.maximum(point.in_flight - spire.IDLE_CONNECTIONS_BEFORE_V1_12, 0.0)
+            factors[:, churning] = (beyond / (point.in_flight + constants))[:, None]
+        if (waking := self.prefixes == "waking_").any():
+            pairs = zip(self.wakes_per_core(point), self.datastores, strict=True)
+            factors[:, waking] = np.array([waking_share(wakes, shape.waking[name]) for wakes, name in pairs])[:, None]
+        return factors
+
+    def wakes_per_core(self, point: OperatingPoint) -> NDArray[np.float64]:
+        """Return how often each row's host is woken, a second and core.
+
+        Parameters
+        ----------
+        point : OperatingPoint
+            How busy the hosts are.
+
+        Returns
+        -------
+        ndarray
+            Infinite on a busy host, 0 for work that wakes nothing.
+        """
+        wakes_per_s = np.zeros(len(self.wakes))
+        np.multiply(point.rate_per_core_s, self.wakes, out=wakes_per_s, where=self.wakes > 0.0)
+        return wakes_per_s
 
 
-def factors_of(
-    layout: pd.DataFrame, datastores: NDArray[np.object_], point: OperatingPoint, shape: Shape
-) -> NDArray[np.float64]:
-    """Return what each row's work is multiplied by in each column: its share of waking, its weight of churn, or 1."""
-    constants = np.array([shape.half_saturation.get(str(name), np.inf) for name in datastores])
-    beyond = np.maximum(point.in_flight - spire.IDLE_CONNECTIONS_BEFORE_V1_12, 0.0)
-    prefixes = prefixes_of(layout.columns)
-    factors = np.ones(layout.shape)
-    factors[:, prefixes == "churn_"] = (beyond / (point.in_flight + constants))[:, None]
-    wakes_per_s = wakes_per_core(layout, point)
-    for name in pd.unique(datastores) if "waking_" in prefixes else ():
-        rows, waking = datastores == name, shape.waking[str(name)]
-        shares = [waking_share(wakes, waking) for wakes in wakes_per_s[rows]]
-        factors[np.ix_(rows, prefixes == "waking_")] = np.array(shares)[:, None]
-    return factors
+@dataclass(frozen=True)
+class Work:
+    """What the operations of a frame's rows do, looked at once however much is asked of it.
+
+    Attributes
+    ----------
+    families, datastores : ndarray of str
+        Family of each row's operation (:func:`capmodel.spire.family`), and its datastore, MariaDB standing for MySQL.
+    writes : ndarray of bool
+        Whether the operation writes to the datastore.
+    items : DataFrame
+        See :func:`work_items`.
+    """
+
+    families: NDArray[np.object_]
+    datastores: NDArray[np.object_]
+    writes: NDArray[np.bool_]
+    items: pd.DataFrame
+    _whole: dict[tuple[str, str], Layout] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def layout(self, family: str, component: str) -> Layout:
+        """Lay the work of a family's rows over the unit costs of a component.
+
+        Parameters
+        ----------
+        family, component : str
+            A key of `TERMS`.
+
+        Returns
+        -------
+        Layout
+            Of the rows of that family.
+        """
+        if (family, component) not in self._whole:
+            rows = self.families == family
+            self._whole[family, component] = _laid_out(self.items[rows], self.datastores[rows], family, component)
+        return self._whole[family, component]
 
 
-def wakes_per_core(layout: pd.DataFrame, point: OperatingPoint) -> NDArray[np.float64]:
-    """Return how often each row's host is woken, a second and core.
+def work_of(frame: pd.DataFrame) -> Work:
+    """Look at what each row's operation does.
 
     Parameters
     ----------
-    layout : DataFrame
-        Work of each row over the unit costs (:func:`unit_matrix`).
-    point : OperatingPoint
-        How busy the hosts are.
+    frame : DataFrame
+        Rows with ``datastore`` and the columns of `WORK_COLUMNS`; a missing column of these takes its default.
 
     Returns
     -------
-    ndarray
-        Infinite on a busy host, 0 for work that wakes nothing.
+    Work
+        To hand to what asks for it.
+
+    Raises
+    ------
+    ValueError
+        If an operation, a sync mode or a datastore is unknown.
+
+    Examples
+    --------
+    >>> work = work_of(pd.DataFrame({"datastore": ["mysql"], "operation": ["sync"]}))
+    >>> str(work.families[0]), str(work.datastores[0]), work.layout("cache", "datastore").wakes.tolist()
+    ('cache', 'mariadb', [2.0])
     """
-    wakes = wakes_of(layout)
-    wakes_per_s = np.zeros(len(wakes))
-    np.multiply(point.rate_per_core_s, wakes, out=wakes_per_s, where=wakes > 0.0)
-    return wakes_per_s
+    return Work(families(frame).to_numpy(), datastores_of(frame), writes_of(frame), work_items(frame))
 
 
-def wakes_of(layout: pd.DataFrame) -> NDArray[np.float64]:
-    """Return how often one operation of each row wakes its host: requests, transactions or visits."""
-    return layout.to_numpy()[:, np.isin(layout.columns.get_level_values(0), _WAKING_ITEMS)].sum(axis=1)
+def _laid_out(items: pd.DataFrame, datastores: NDArray[np.object_], family: str, component: str) -> Layout:
+    columns: dict[tuple[str, str], NDArray[np.float64]] = {}
+    nothing = np.zeros(len(items))
+    there = {name: np.isin(datastores, members) for name, members in MEMBERS.items()}
+    for item, sharing in TERMS[family, component].items():
+        base = item.removeprefix(prefix_of(item))
+        amount = items[base].to_numpy(float) if base in items else nothing
+        for name in _SHARING[sharing]:
+            columns[item, name] = np.where(there[name], amount, 0.0)
+    return Layout(pd.MultiIndex.from_tuples(columns), np.column_stack(list(columns.values())), datastores)
 
 
 #: Items whose count is the number of times an operation wakes its host.
