@@ -70,6 +70,32 @@ class CostResults:
     -----
     Rows that name a source of the fit in a column ``source`` are predicted on that source's machine. The speeds of a
     :class:`capmodel.Deployment` multiply on top: 1 is the machine of `source`.
+
+    Examples
+    --------
+    What a call costs a server with a full cache, with its standard error and 90 % interval, microseconds:
+
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> key = ("cache", "server", "rpc", "all")
+    >>> round(float(1e6 * costs.params[key])), round(float(1e6 * costs.bse[key]))
+    (217, 16)
+    >>> (1e6 * costs.conf_int(0.9).loc[key]).round().tolist()
+    [191.0, 244.0]
+    >>> costs.table().columns.tolist()[:4], len(costs.table()) == len(costs.params)
+    (['family', 'component', 'item', 'datastore'], True)
+    >>> print(costs.summary().tables[0].title.split(":")[0])
+    cache, server
+
+    What measured rows would cost, and the constants that a plan reads:
+
+    >>> runs = cm.load_sync_runs(paths=()).query("operation == 'sync' and sync_mode == 'full_cache'").head(1)
+    >>> costs.predict(runs)["component"].tolist()
+    ['server', 'datastore']
+    >>> costs.unit_costs("sqlite").datastore, costs.half_saturation("sqlite")
+    ({}, inf)
+    >>> costs.at_source("cache", "server").rows > 100
+    True
     """
 
     fits: dict[tuple[str, str], ComponentFit] = field(repr=False)
@@ -167,6 +193,27 @@ class CostResults:
         ------
         ValueError
             If `level` is not between 0 and 1.
+
+        Examples
+        --------
+        Rows of a machine with slow servers, beside the shipped ones:
+
+        >>> import capmodel as cm
+        >>> runs = cm.load_sync_runs(paths=())
+        >>> mine = runs.query("operation == 'sync' and sync_mode == 'full_cache'").iloc[::5]
+        >>> mine = mine.assign(source="mine", server_cpu_s_per_op=2.0 * mine["server_cpu_s_per_op"])
+        >>> costs = cm.OperationCosts(pd.concat([runs, mine], ignore_index=True)).fit()
+        >>> found = costs.sources().set_index("component")
+        >>> round(float(found["speed"]["server"]), 1), round(float(found["speed"]["datastore"]), 1)
+        (0.4, 1.0)
+
+        The costs are those of that machine, unless another is asked for; shipped rows can be turned into its own:
+
+        >>> costs.source, costs.for_source("shipped").source
+        ('mine', 'shipped')
+        >>> slowed = costs.as_on_source(runs)["server_cpu_s_per_op"] / runs["server_cpu_s_per_op"]
+        >>> round(float(slowed.median()))
+        2
         """
         lines = []
         for name, parts in self.speeds.items():
@@ -328,6 +375,15 @@ class CostResults:
         -------
         mean, parameter_variance, run_variance : ndarray
             CPU seconds and their squares; NaN where the component was not measured for such a row.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+        >>> runs = cm.load_sync_runs(paths=()).query("operation == 'sync' and sync_mode == 'full_cache'").head(1)
+        >>> mean_s, of_parameters, of_runs = costs.linear_predictor(runs, "server", costs.operating_point(runs))
+        >>> mean_s.round(4).tolist(), bool(of_runs[0] > of_parameters[0])
+        ([0.001], True)
         """
         mean = np.full(len(frame), np.nan)
         parameter_variance = np.full(len(frame), np.nan)
@@ -492,6 +548,17 @@ class CostResults:
         OperatingPoint
             Nothing that was measured about server or datastore enters: only the number of callers, their pauses and
             their own CPU seconds, or the rate of operations where no callers are given.
+
+        Examples
+        --------
+        Four callers without a pause keep the host of a row busier than one:
+
+        >>> import capmodel as cm
+        >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+        >>> row = cm.load_sync_runs(paths=()).query("operation == 'sync' and concurrency == 1").head(1)
+        >>> point = costs.operating_point(pd.concat([row, row.assign(concurrency=4)]))
+        >>> point.rate_per_core_s.round(-2).tolist()
+        [200.0, 400.0]
         """
         rows = len(frame)
         in_flight = frame["in_flight"].to_numpy(float) if "in_flight" in frame else np.zeros(rows)
@@ -519,6 +586,14 @@ class CostResults:
         ------
         row, state : int, HostState
             Position of each row that has callers, and its stationary state.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+        >>> runs = cm.load_sync_runs(paths=()).query("operation == 'sync' and concurrency == 1").head(1)
+        >>> [(row, round(state.in_flight, 1)) for row, state in costs.loops(runs)]
+        [(0, 1.0)]
         """
         callers = frame.reindex(columns=["concurrency"]).fillna(0.0).to_numpy(float)[:, 0]
         pause_s = frame.reindex(columns=["think_time_s"]).fillna(0.0).to_numpy(float)[:, 0]
@@ -550,6 +625,15 @@ class CostResults:
         -------
         DemandParts
             CPU seconds an operation, NaN where a component has no estimate.
+
+        Examples
+        --------
+        >>> import capmodel as cm
+        >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+        >>> runs = cm.load_sync_runs(paths=()).query("operation == 'sync' and sync_mode == 'full_cache'").head(1)
+        >>> parts = costs.demand_parts(runs)
+        >>> (1e3 * parts.busy_s[:, 0]).round(1).tolist(), (1e3 * parts.waking_s[:, 0]).round(1).tolist()
+        ([0.6, 0.2], [2.1, 0.2])
         """
         shape = (len(COMPONENTS), len(frame))
         parts = {prefix: np.full(shape, np.nan) for prefix in ("", *PREFIXES)}

@@ -91,7 +91,17 @@ LABELS = {
 
 
 class Cores(NamedTuple):
-    """Cores that a fleet keeps busy, on all servers together and on the datastore."""
+    """Cores that a fleet keeps busy, on all servers together and on the datastore.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> cores = demanded(fleet, costs.unit_costs("postgresql"), servers=2, quantile=1.645)
+    >>> [round(value, 1) for value in cores.server]
+    [0.6, 0.5, 0.8]
+    """
 
     server: Interval
     datastore: Interval
@@ -134,6 +144,15 @@ def demanded(inputs: Inputs, unit: UnitCosts, servers: float, quantile: float) -
     -------
     Cores
         See :func:`capmodel.sensitivity.demand`.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> fleet = cm.Deployment(agents=5000, workloads=10_000).inputs()
+    >>> cores = demanded(fleet, costs.unit_costs("postgresql"), servers=2, quantile=1.645)
+    >>> round(cores.server.estimate, 1), round(cores.datastore.estimate, 1)
+    (0.6, 0.2)
     """
     rates = operation_rates(inputs, servers, 0.0, cluster.reload_duration(inputs, unit))
     load = cluster.load_of(inputs, unit, rates, servers)

@@ -646,6 +646,16 @@ pa.DataFrameSchema.register_default_backends(pd.DataFrame)
 def allowed(column: pa.Column) -> str:
     """Say what a cell of ``column`` may hold, as the dictionary prints it.
 
+    Parameters
+    ----------
+    column : pandera.Column
+        A column of one of `SCHEMAS`.
+
+    Returns
+    -------
+    str
+        Such as ``"1 to 1000000000"``.
+
     Examples
     --------
     >>> allowed(SCHEMAS["sync_runs"].columns["batch_size"])
@@ -659,6 +669,16 @@ def allowed(column: pa.Column) -> str:
 
 def expected(column: pa.Column) -> str:
     """Say what a cell of ``column`` should have held, for an error message.
+
+    Parameters
+    ----------
+    column : pandera.Column
+        A column of one of `SCHEMAS`.
+
+    Returns
+    -------
+    str
+        A noun with its unit, and the bounds or the values allowed.
 
     Examples
     --------
@@ -674,7 +694,17 @@ def expected(column: pa.Column) -> str:
 
 
 def kind(column: pa.Column) -> str:
-    """Name the type of ``column`` in the dictionary's words: ``text``, ``integer`` or ``number``.
+    """Name the type of ``column`` in the dictionary's words.
+
+    Parameters
+    ----------
+    column : pandera.Column
+        A column of one of `SCHEMAS`.
+
+    Returns
+    -------
+    str
+        ``"text"``, ``"integer"`` or ``"number"``.
 
     Examples
     --------

@@ -165,7 +165,17 @@ class SizingRegression:
         return pd.DataFrame({"agents": self.cells.agents[corners], "workloads": self.cells.workloads[corners]})
 
     def outside(self, points: Points) -> NDArray[np.bool_]:
-        """Return which fleets lie outside the convex hull of the cells on logarithmic axes; its edge is inside.
+        """Return which fleets lie outside the convex hull of the cells on logarithmic axes.
+
+        Parameters
+        ----------
+        points : Points
+            Agents and workloads (registered, of the deployment), each an ndarray of shape (n,).
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            False on the edge of the hull.
 
         Examples
         --------

@@ -112,6 +112,8 @@ class SizingResults:
     (-14.17, 16, 36.3, 40.0)
     >>> ladder.predict(1000, 5000)["rung"].tolist(), ladder.beats_uniform()
     ([64], True)
+    >>> ladder.posterior.draws.shape[1] == len(ladder.params)
+    True
     >>> print(ladder.summary().tables[0].as_text().splitlines()[0].strip())
     Interval-censored regression of the sizing table
     """

@@ -35,3 +35,4 @@ echo "the README's example runs"
   tests/test_queueing_networks.py tests/test_spire.py tests/test_deployment.py tests/test_topology.py tests/test_plan.py \
   tests/test_costs.py tests/test_sizing.py tests/test_validation.py tests/test_memory.py tests/test_machine.py \
   tests/test_prometheus_scrapes.py tests/test_cli.py
+"$bin/pytest" -n auto -p no:cacheprovider tests/test_package.py -k examples_run

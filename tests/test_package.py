@@ -420,17 +420,75 @@ def test_examples_run(name, quick_fit):
     assert result.failed == 0, written.getvalue()
 
 
-def test_there_are_examples_in_most_modules():
-    finder = doctest.DocTestFinder(exclude_empty=True)
-    with_examples = [
-        name for name in MODULES if any(test.examples for test in finder.find(importlib.import_module(name)))
-    ]
-    assert len(with_examples) >= 0.6 * len(MODULES)
+def shown(text: str | None) -> str:
+    """Return the code of a description's examples."""
+    examples = doctest.DocTestParser().get_examples(inspect.cleandoc(text or ""))
+    return "".join(example.source for example in examples)
 
 
-@pytest.mark.parametrize("name", [name for name in cm.__all__ if inspect.isfunction(getattr(cm, name))])
-def test_every_function_that_the_package_itself_gives_has_an_example(name):
-    assert ">>>" in (inspect.getdoc(getattr(cm, name)) or "")
+def members(item: type) -> dict[str, str]:
+    """Return the public methods and properties that a class defines, each with the code of its own examples."""
+    found = {}
+    for name, member in vars(item).items():
+        function = getattr(member, "fget", getattr(member, "func", getattr(member, "__func__", member)))
+        if not name.startswith("_") and inspect.isfunction(function):
+            found[name] = shown(function.__doc__)
+    return found
+
+
+def without_example(names: dict[str, object]) -> list[str]:
+    """Return the functions and classes that show no use of themselves, and members that no example of theirs uses."""
+    missing = []
+    for name, item in names.items():
+        if not shown(vars(item).get("__doc__") if inspect.isclass(item) else item.__doc__):
+            missing.append(name)
+        if inspect.isclass(item):
+            parts = members(item)
+            used = "".join([shown(item.__doc__), *parts.values()])
+            missing += [
+                f"{name}.{part}" for part, own in parts.items() if not own and not re.search(rf"\.{part}\b", used)
+            ]
+    return missing
+
+
+def test_whatever_the_site_describes_shows_its_use():
+    """What is reached from the package, and stands on a page about it: methods may be shown by their class."""
+    import reference
+
+    modules = sorted({short for shorts in reference.ROOMS.values() for short in shorts})
+    assert {*cm._MODULES, *cm._HOME.values()} <= set(modules)
+    names = {
+        f"{short}.{name}": getattr(module, name)
+        for short in modules
+        for module in [importlib.import_module(f"capmodel.{short}")]
+        for name in reference.names_of(module)
+    }
+    assert len(names) > 200
+    assert without_example(names) == []
+
+
+def test_what_shows_no_use_of_itself_is_found():
+    class Shown:
+        """A class.
+
+        >>> Shown().one
+        """
+
+        @property
+        def one(self):
+            """Used above."""
+
+        @classmethod
+        def two(cls):
+            """Not used."""
+
+    class Heir(Shown):
+        pass
+
+    def silent():
+        """Show nothing."""
+
+    assert without_example({"Shown": Shown, "Heir": Heir, "silent": silent}) == ["Shown.two", "Heir", "silent"]
 
 
 def test_what_modules_declare_says_what_it_takes_gives_and_refuses():

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -136,7 +137,7 @@ def described(page: str) -> str:
 
 
 def _is_told(name: str, member: Any) -> bool:
-    kinds = (property, classmethod, staticmethod)
+    kinds = (property, cached_property, classmethod, staticmethod)
     return not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, kinds))
 
 

@@ -66,6 +66,16 @@ def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) 
     -------
     Chart
         A panel a factor; all vertical axes are the same, and logarithmic. Control ``quantity``; cores at first.
+
+    Examples
+    --------
+    >>> rows = [("jwt_per_s", x, "cores", part, cores, 0.8 * cores, 1.2 * cores, x == 1.0)
+    ...         for part in ("server", "datastore") for x, cores in ((1.0, 0.4), (1000.0, 1.5))]
+    >>> names = ["factor", "x", "quantity", "component", "value", "lower", "upper", "here"]
+    >>> panel = {"title": "JWT-SVIDs a second", "scale": "log", "ticks": [1, 1000], "label": "datum.label"}
+    >>> chart = factors(pd.DataFrame(rows, columns=names), {"jwt_per_s": panel}, "JWT-SVIDs cost the servers")
+    >>> print(chart.description.split(". ")[1])
+    JWT-SVIDs a second: server 0.4 to 1.5, datastore 0.4 to 1.5.
     """
     parts = {"server": "all servers", "datastore": "datastore", "sync": "time of a sync"}
     axis = alt.Axis(values=[10.0**k for k in range(-6, 7)], labelExpr=_VALUE_LABEL, title=None, grid=True)
@@ -155,6 +165,13 @@ def tornado(frame: pd.DataFrame, title: str) -> ChartType:
     -------
     Chart
         A bar from the utilization at the input's lower value to that at its higher one, which has the point.
+
+    Examples
+    --------
+    >>> rows = {"input": ["agents", "agents"], "component": ["server", "datastore"], "lower": [-0.1, -0.09]}
+    >>> chart = tornado(pd.DataFrame(rows | {"higher": [0.1, 0.09]}), "Agents matter most")
+    >>> print(chart.description.split(". ")[1])
+    agents: server -10.0 % and +10.0 %, datastore -9.0 % and +9.0 %.
     """
     parts = ["server", "datastore"]
     scale = alt.Scale(zero=True, nice=True)
@@ -214,6 +231,13 @@ def servers_lost(frame: pd.DataFrame, limit: float, title: str) -> ChartType:
     -------
     Chart
         A point with its interval a state, and the limit.
+
+    Examples
+    --------
+    >>> rows = {"lost": ["none", "one"], "utilization": [0.25, 0.5], "lower": [0.2, 0.4], "upper": [0.3, 0.6]}
+    >>> chart = servers_lost(pd.DataFrame(rows | {"label": ["25 %", "50 %"]}), 0.6, "One server may be lost")
+    >>> print(chart.description)
+    Share of the cores in use when servers are lost. none: 25 %; one: 50 %.
     """
     domain = alt.Scale(domain=[0, 1], nice=False)
     axis = alt.Axis(labelExpr=PERCENT_LABEL, values=[0, 0.25, 0.5, 0.75, 1], grid=True)
@@ -260,6 +284,14 @@ def cold_start(frame: pd.DataFrame) -> ChartType:
     -------
     Chart
         A line a limit; both axes are logarithmic.
+
+    Examples
+    --------
+    >>> rows = {"addresses": [1, 5000], "limit": ["attestations an address"] * 2, "seconds": [1249.0, 0.1]}
+    >>> rows |= {"lower": rows["seconds"], "upper": rows["seconds"], "binds": [True, True]}
+    >>> chart = cold_start(pd.DataFrame(rows))
+    >>> print(chart.description.split(". ")[1])
+    1: 1,200 s, attestations an address; 5,000: 0.1 s, attestations an address.
     """
     names = list(pd.unique(frame["limit"]))
     colors = dict(zip(names, [PURPLE, GREEN, BLUE, VERMILION], strict=False))

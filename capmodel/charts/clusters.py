@@ -49,6 +49,16 @@ def topologies(frame: pd.DataFrame, title: str, description: str, most: float) -
     -------
     Chart
         A control ``federates``. A page gives it other rows for another fleet or number of clusters.
+
+    Examples
+    --------
+    >>> row = {"topology": "single trust domain", "part": "cluster", "federates": "all", "clusters": 1, "count": 1}
+    >>> row |= {"start": 0, "drawn": 1, "agents_each": 5000, "response_ms": 3.5}
+    >>> for name, value in {"server": 0.4, "datastore": 0.3, "datastore_cores": 0.3}.items():
+    ...     row |= {name: value, f"{name}_lower": 0.8 * value, f"{name}_upper": 1.2 * value}
+    >>> chart = topologies(pd.DataFrame([row]), "One datastore serves all", "5000 agents on one datastore", 5)
+    >>> chart.description, len(chart.vconcat)
+    ('5000 agents on one datastore', 4)
     """
     each = "(datum.count < datum.clusters ? 'up to ' : '') + format(datum.agents_each, ',') + "
     each += "(datum.agents_each == 1 ? ' agent' : ' agents')"
@@ -212,6 +222,15 @@ def shared_datastore(frame: pd.DataFrame) -> ChartType:
     -------
     Chart
         Reloads alone beside reloads with agents.
+
+    Examples
+    --------
+    >>> rows = [("model", 1, 0.1, 0.08, 0.12, None), ("model", 3, 0.3, 0.24, 0.36, None)]
+    >>> rows += [("measured", 1, 0.11, None, None, "a1"), ("measured", 3, 0.32, None, None, "a2")]
+    >>> frame = pd.DataFrame(rows, columns=["kind", "servers", "cores", "lower", "upper", "run_id"])
+    >>> chart = shared_datastore(frame.assign(datastore="postgresql", load="reloads alone"))
+    >>> print(chart.description.split(". ")[1])
+    PostgreSQL: 0.11 cores with 1 server, 0.32 with 3.
     """
     stores = [name for name in ("postgresql", "mariadb") if name in set(frame["datastore"])]
     measured = frame[frame["kind"] == "measured"]
@@ -267,6 +286,15 @@ def datastore_distance(frame: pd.DataFrame) -> ChartType:
     -------
     Chart
         PostgreSQL beside MariaDB; the vertical axis is logarithmic.
+
+    Examples
+    --------
+    >>> rows = [("model", 0.0, 0.003), ("model", 50.0, 0.2), ("measured", 50.0, 0.21)]
+    >>> frame = pd.DataFrame(rows, columns=["kind", "round_trip_ms", "response_s"])
+    >>> frame = frame.assign(lower_s=0.8 * frame["response_s"], upper_s=1.2 * frame["response_s"], run_id="a1")
+    >>> chart = datastore_distance(frame.assign(datastore="postgresql", sync_mode="full_cache", population=100))
+    >>> print(chart.description)
+    Mean time of a sync with 50 ms to the datastore and back. PostgreSQL, full cache: 0.21 s.
     """
     modes = [name for name in ("full_cache", "crawl") if name in set(frame["sync_mode"])]
     measured = frame[frame["kind"] == "measured"]

@@ -38,6 +38,18 @@ def sync_cost(frame: pd.DataFrame) -> ChartType:
     -------
     Chart
         Controls ``datastore`` and ``load``; PostgreSQL on a busy host at first.
+
+    Examples
+    --------
+    >>> import itertools
+    >>> modes, parts, many = ("crawl", "full_cache"), ("server", "datastore"), (10, 30, 100)
+    >>> names = ["sync_mode", "component", "entries_per_agent"]
+    >>> frame = pd.DataFrame(itertools.product(modes, parts, many), columns=names)
+    >>> frame["cpu_ms"] = 0.2 + 0.01 * frame["entries_per_agent"]
+    >>> frame = frame.assign(datastore="postgresql", load="busy", kind="model", lower_ms=0.1, upper_ms=2.0, run_id=None)
+    >>> chart = sync_cost(frame)
+    >>> print(chart.description.split("; ")[1])
+    full cache: 0.3 ms of server and 0.3 ms of datastore CPU with 10 entries, 1.2 and 1.2 ms with 100.
     """
     modes = ["crawl", "full_cache"]
     model = frame[frame["kind"] == "model"]
@@ -125,6 +137,13 @@ def statement_counts(frame: pd.DataFrame) -> ChartType:
     -------
     Chart
         A point a window, and the line on which both are equal.
+
+    Examples
+    --------
+    >>> rows = {"run_id": ["a1", "a2"], "operation": "sync", "sync_mode": "crawl", "expected": [8, 28]}
+    >>> chart = statement_counts(pd.DataFrame(rows | {"counted": [8.1, 28.0], "operations": [100, 100]}))
+    >>> print(chart.description.split(". ")[1])
+    The median difference is 0.6 %, nine of ten are within 1.1 %.
     """
     gap = (frame["counted"] / frame["expected"] - 1.0).abs()
     ends = [0.8 * frame["expected"].min(), 1.25 * frame["expected"].max()]

@@ -29,6 +29,18 @@ def size_curve(frame: pd.DataFrame, title: str, description: str) -> ChartType:
     -------
     Chart
         Utilization above response time; both horizontal axes are logarithmic.
+
+    Examples
+    --------
+    >>> agents = [2500.0, 5000.0, 10_000.0]
+    >>> frame = pd.DataFrame({"agents": agents, "here": [False, True, False]})
+    >>> frame = frame.assign(max_utilization=0.6, max_response_s=1.0)
+    >>> for name, value in {"server": 1e-4, "datastore": 5e-5, "response_s": 1e-6}.items():
+    ...     frame[name], frame[f"{name}_lower"], frame[f"{name}_upper"] = (
+    ...         factor * value * frame["agents"] for factor in (1.0, 0.8, 1.2))
+    >>> chart = size_curve(frame, "Room for 6000 agents", "Beyond 6000 agents the servers are full")
+    >>> chart.description, len(chart.vconcat)
+    ('Beyond 6000 agents the servers are full', 2)
     """
     parts = ["server", "datastore"]
     x = alt.X(

@@ -52,6 +52,16 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
     -------
     Chart
         Response time above utilization; the axis of the agents is logarithmic.
+
+    Examples
+    --------
+    >>> from capmodel import loop
+    >>> rows = [{"kind": "curve", **point._asdict()} for point in loop.curve(5.0, 0.001, 2)]
+    >>> rows += [{"kind": "mark", **mark._asdict()} for mark in loop.marks(5000, 5.0, 0.001, 2)]
+    >>> whole = {"kind": "whole", "agents": 5000, "utilization": 0.5, "response_s": 0.003, "lower_s": 0.001}
+    >>> chart = closed_loop(pd.DataFrame([*rows, whole | {"upper_s": 0.01}]), loop.headline(5000, 5.0, 0.001, 2))
+    >>> print(chart.description.split(". ")[-1])
+    The asymptotes cross at 10,000 agents.
     """
     # On a slow machine the upper end of a response time may have no bound; the band ends there.
     bounded = frame["upper_s"].replace(np.inf, np.nan)
@@ -193,6 +203,17 @@ def saturation(frame: pd.DataFrame) -> ChartType:
     -------
     Chart
         Control ``measured_loop``; the full cache on PostgreSQL at first.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"kind": ["model", "model", "queue", "measured"], "population": [100, 400, 400, 400]})
+    >>> frame = frame.assign(throughput_per_s=[90.0, 210.0, 200.0, 205.0], response_s=[0.05, 0.9, 1.0, 0.95])
+    >>> for name in ("throughput_per_s", "response_s"):
+    ...     frame[f"{name}_lower"], frame[f"{name}_upper"] = 0.9 * frame[name], 1.1 * frame[name]
+    >>> frame = frame.assign(throughput_predicted=210.0, response_predicted=0.9, run_id="a1")
+    >>> chart = saturation(frame.assign(measured_loop="full_cache postgresql"))
+    >>> print(chart.description.split(". ")[1])
+    full cache, PostgreSQL: 400 agents got 205 syncs a second in 950 ms each, predicted 210 and 900 ms.
     """
     runs = frame[frame["kind"] == "measured"]
     errors = {
@@ -269,6 +290,13 @@ def restart(frame: pd.DataFrame) -> ChartType:
     -------
     Chart
         A line a fleet; the axis of the response times is logarithmic.
+
+    Examples
+    --------
+    >>> rows = {"kind": ["wave", "wave", "level", "level"], "time_s": [2.5, 97.5, 0.0, 100.0]}
+    >>> chart = restart(pd.DataFrame(rows | {"agents": 5000, "response_s": [1.0, 0.01, 0.002, 0.002]}))
+    >>> print(chart.description.split(": ")[1])
+    5,000 agents start at 1 s and fall to 2 ms, with more than twice that until 98 s.
     """
     fleets = sorted(int(agents) for agents in frame["agents"].unique())
     named = {agents: f"{agents:,} agents" for agents in fleets}
@@ -330,6 +358,15 @@ def started_together(frame: pd.DataFrame) -> ChartType:
     -------
     Chart
         A point a run; the vertical axis is logarithmic.
+
+    Examples
+    --------
+    >>> kinds = ["mixed, measured", "together, measured", "together, simulated"]
+    >>> frame = pd.DataFrame({"kind": kinds, "utilization": 0.9, "queue_s": 0.01, "response_s": [0.012, 0.1, 0.09]})
+    >>> frame = frame.assign(run_id=["a1", "a2", "a2"], population=100)
+    >>> chart = started_together(frame.assign(sync_mode="full_cache", datastore="postgresql"))
+    >>> print(chart.description.split("its median is ")[1])
+    1.2 for 1 runs mixed, measured, 10.0 for 1 runs together, measured, 9.0 for 1 runs together, simulated.
     """
     names = ["mixed, measured", "together, measured", "together, simulated"]
     frame = frame.assign(ratio=frame["response_s"] / frame["queue_s"])

@@ -49,6 +49,17 @@ def sync_modes(frame: pd.DataFrame, title: str, own: dict[str, float]) -> ChartT
     -------
     Chart
         Servers beside datastore; controls ``against`` and ``store``. Agents and PostgreSQL at first.
+
+    Examples
+    --------
+    >>> import itertools
+    >>> modes, parts, many = ("crawl", "full_cache", "events_cache"), ("server", "datastore"), (100.0, 10_000.0)
+    >>> frame = pd.DataFrame(itertools.product(modes, parts, many), columns=["sync_mode", "component", "x"])
+    >>> frame = frame.assign(against="agents", datastore="postgresql", cores=frame["x"] / 5000, crossing=None)
+    >>> frame = frame.assign(lower=0.8 * frame["cores"], upper=1.2 * frame["cores"])
+    >>> chart = sync_modes(frame, "The cache costs least", {"agents": 5000.0})
+    >>> print(chart.description.split("; ")[1])
+    full cache: 2 server and 2 datastore cores
     """
     modes = [name for name in ("crawl", "full_cache", "events_cache") if name in set(frame["sync_mode"])]
     names = {name: LABELS[name] + (", with subtree cache or not" if name == "crawl" else "") for name in modes}
@@ -128,6 +139,14 @@ def event_gaps(frame: pd.DataFrame) -> ChartType:
     -------
     Chart
         The full cache does not depend on gaps.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"gaps_per_s": [0.0, 1.0, 0.0, 1.0], "cores": [0.01, 0.4, 0.2, 0.2], "here": None})
+    >>> frame["sync_mode"] = ["events_cache", "events_cache", "full_cache", "full_cache"]
+    >>> chart = event_gaps(frame.assign(lower=0.8 * frame["cores"], upper=1.2 * frame["cores"]))
+    >>> print(chart.description.split(". ")[1])
+    0 a second: 0.01 cores, 1 a second: 0.4 cores
     """
     modes = ["events_cache", "full_cache"]
     x = alt.X(

@@ -31,6 +31,17 @@ def reference_map(frame: pd.DataFrame, cells: pd.DataFrame, hull: pd.DataFrame) 
     -------
     Chart
         Control ``total``; cores at first.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> ladder = cm.SizingRegression(cm.load_reference_sizing()).fit()
+    >>> agents, workloads = np.meshgrid(np.geomspace(10, 10_000, 4), np.geomspace(10, 10_000, 4))
+    >>> map_ = ladder.predict(agents.ravel(), workloads.ravel()).rename(columns={"probability": "odds"})
+    >>> cells = ladder.in_sample().assign(total="cores", odds=0.5)
+    >>> chart = reference_map(map_.assign(total="cores"), cells, ladder.model.hull())
+    >>> print(chart.description.split(". ")[-1])
+    Beyond the table the map reaches 128 cores.
     """
     units = {"cores": "cores", "memory": "GB"}
     rungs = sorted(int(rung) for rung in frame["rung"].unique())
@@ -161,6 +172,14 @@ def table_generosity(frame: pd.DataFrame) -> ChartType:
     -------
     altair.Chart
         One panel a sync mode; each cell with its share of the cores in use.
+
+    Examples
+    --------
+    >>> rows = {"agents": [10, 5000], "workloads": [10, 10_000], "sync_mode": "full_cache", "cores": [2, 128]}
+    >>> frame = pd.DataFrame(rows | {"utilization": [0.01, 0.014], "lower": 0.005, "upper": 0.02})
+    >>> chart = table_generosity(frame)
+    >>> print(chart.description.split(". ")[1])
+    full cache: 1.00 % to 1.4 % in use, most at 5,000 agents and 10,000 workloads.
     """
     modes = [name for name in ("full_cache", "crawl") if (frame["sync_mode"] == name).any()]
     words = {}
