@@ -422,7 +422,7 @@ def test_work_that_no_run_contains_has_no_price():
 
 
 def test_no_runs():
-    with pytest.raises(ValueError, match=r"runs: got no rows, expected rows of sync_runs\.csv"):
+    with pytest.raises(ValueError, match=r"^runs: got no rows, expected rows of sync_runs\.csv$"):
         cm.OperationCosts(cm.load_sync_runs(paths=()).iloc[:0])
 
 
@@ -504,3 +504,76 @@ def test_a_given_operating_point_is_used():
     assert point.in_flight.tolist() == [5.0, 6.0]
     mean, _, _ = costs().linear_predictor(frame, "server", OperatingPoint(np.array([3.0, np.inf]), np.zeros(2)))
     assert mean[0] > mean[1]
+
+
+def test_what_was_measured_bounds_what_is_said_of_it():
+    """The ranges and the highest rate, taken from the windows by hand."""
+    runs, reloads = cm.load_sync_runs(paths=()), cm.load_reload_runs()
+    syncs = runs[runs["operation"] == "sync"]
+    assert costs().highest_rate_per_s == max(syncs["operations"] / syncs["window_s"])
+    crawls = runs[runs["sync_mode"].isin(["crawl", "crawl_cached"]) & (runs["operation"] == "sync")]
+    ends = costs().ranges.loc["crawl", "entries_per_agent"]
+    assert (ends["min"], ends["max"]) == (crawls["entries_per_agent"].min(), crawls["entries_per_agent"].max())
+    for name in ("entries", "agents"):
+        assert costs().ranges[name]["max"].max() == max(runs[name].max(), reloads[name].max())
+
+
+def test_the_idle_constant_explains_how_busy_callers_without_pause_make_the_host():
+    """The best of a grid, by the definition: n callers make it busy n / (n + constant) of the time."""
+    runs = cm.load_sync_runs(paths=())
+    runs = runs[(runs["think_time_s"] == 0.0) & (runs["operation"] != "post_status")]
+    cpu_s = runs[["server_cpu_s_per_op", "datastore_cpu_s_per_op", "client_cpu_s_per_op"]].fillna(0.0).sum(axis=1)
+    busy = np.minimum(runs["operations"] / runs["window_s"] / 2.0 * cpu_s, 1.0)
+    grid = np.linspace(0.0, 5.0, 5001)[:, None]
+    callers = runs["concurrency"].to_numpy(float)
+    errors = ((callers / (callers + grid) - busy.to_numpy()) ** 2).sum(axis=1)
+    assert costs().idle_constant == pytest.approx(grid[errors.argmin(), 0], abs=2e-3)
+
+
+@cache
+def of_callers(pausing):
+    """Return the fit to the syncs of full caches on SQLite by callers that pause, or by those that never do."""
+    runs = cm.load_sync_runs(paths=()).query("datastore == 'sqlite' and sync_mode == 'full_cache'")
+    runs = runs[(runs["think_time_s"] > 0.0) == pausing]
+    return cm.OperationCosts(runs, cm.load_reload_runs().query("datastore == 'sqlite'")).fit()
+
+
+def test_callers_that_never_pause_tell_nothing_of_response_times():
+    fitted = of_callers(False)
+    assert fitted.response.rows == 0
+    assert fitted.response.dispersion == fitted.response.interference == 0.0
+    assert 0.0 < fitted.idle_constant < 5.0
+
+
+def test_callers_that_all_pause_do_not_tell_how_many_make_the_host_busy():
+    assert np.isnan(of_callers(True).idle_constant)
+    assert of_callers(True).response.rows > 0
+
+
+def test_intervals_are_of_90_or_95_percent_unless_asked_for():
+    pd.testing.assert_frame_equal(costs().conf_int(), costs().conf_int(0.95))
+    pd.testing.assert_frame_equal(costs().predict(row()), costs().predict(row(), level=0.9))
+
+
+def test_an_interval_of_a_prediction_is_made_of_what_is_known_of_it():
+    """Of the cost's parameters, of the run's scatter, and of the 0.04 CPU seconds to which a window is known."""
+    frame = row(operations=50, window_s=3.0, concurrency=1, think_time_s=0.0)
+    mean, parameters, scatter = costs().linear_predictor(frame, "server", costs().operating_point(frame))
+    spread = np.sqrt((parameters + scatter) / mean**2 + (0.04 / (50 * mean)) ** 2)
+    found = costs().predict(frame, level=0.5).iloc[0]
+    assert np.log(found["upper_s"] / found["estimate_s"]) == pytest.approx(0.67448975 * spread[0], rel=1e-6)
+    assert np.log(found["estimate_s"] / found["lower_s"]) == pytest.approx(0.67448975 * spread[0], rel=1e-6)
+    # Without a window there is nothing that one could have been too short for.
+    free = costs().predict(row(**BUSY), level=0.5).iloc[0]
+    mean, parameters, scatter = costs().linear_predictor(row(), "server", costs().operating_point(row(**BUSY)))
+    spread = np.sqrt((parameters + scatter) / mean**2)
+    assert np.log(free["upper_s"] / free["estimate_s"]) == pytest.approx(0.67448975 * spread[0], rel=1e-6)
+
+
+def test_a_host_without_callers_is_as_busy_as_its_operations_make_it():
+    assert costs().operating_point(row()).rate_per_core_s.tolist() == [np.inf]
+    window = {"operations": 600, "window_s": 3.0}
+    point = costs().operating_point(pd.concat([row(**window, cores=2), row(**window, cores=4)]))
+    assert point.rate_per_core_s.tolist() == [100.0, 50.0]
+    assert point.in_flight.tolist() == [0.0, 0.0]
+    assert costs().operating_point(row(in_flight=7.0)).in_flight.tolist() == [7.0]

@@ -1,5 +1,6 @@
 """Rows of several sources: each machine's speed is found, and the shipped structure stays."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -9,7 +10,7 @@ from fitted import costs
 
 import capmodel as cm
 from capmodel import sources
-from capmodel.work import COMPONENTS, configurations
+from capmodel.work import COMPONENTS, OperatingPoint, configurations
 
 RUNS = cm.load_sync_runs(paths=())
 TIMES = [f"{name}_cpu_s_per_op" for name in ("server", "datastore", "client")] + ["latency_mean_s", "window_s"]
@@ -151,13 +152,157 @@ def test_many_rows_can_be_fitted_alone():
 def test_too_few_rows_are_refused_with_the_number_that_it_takes():
     _, own = ten()
     with pytest.raises(
-        ValueError, match=r"got \d+ configurations of mine .* expected at least \d+ to fit its \d+ unit"
+        ValueError,
+        match=r"^sources: got \d+ configurations of mine with the (server|datastore)'s CPU of the (cache|crawl) "
+        r"family, expected at least \d+ to fit its \d+ unit costs alone \(fit to all sources instead\)$",
     ):
         cm.OperationCosts(pd.concat([RUNS, own], ignore_index=True)).fit("own")
-    with pytest.raises(ValueError, match="0 sources beside shipped, expected exactly one"):
+    with pytest.raises(ValueError, match=r"^sources: got 'own' with 0 sources beside shipped, expected exactly one$"):
         cm.OperationCosts(RUNS).fit("own")
-    with pytest.raises(ValueError, match="sources: got 'some', expected 'all' or 'own'"):
+    with pytest.raises(ValueError, match=r"^sources: got 'some', expected 'all' or 'own'$"):
         cm.OperationCosts(RUNS).fit("some")
+
+
+# The arithmetic of speeds, with speeds that were not fitted
+
+
+MADE_UP = {
+    "slow": {
+        "server": sources.SourceSpeed(np.log(0.5), 0.3, 7, 5, 0.25),
+        "datastore": sources.SourceSpeed(np.log(0.8), 0.2, 0, 0, np.nan),
+    },
+    "fast": {
+        "server": sources.SourceSpeed(np.log(4.0), 0.1, 3, 2, 0.1),
+        "datastore": sources.SourceSpeed(np.log(2.0), 0.4, 3, 2, 0.1),
+    },
+}
+SYNCS = RUNS[(RUNS["operation"] == "sync") & (RUNS["datastore"] == "postgresql")].iloc[::9]
+
+
+def made_up(source="slow"):
+    """Return the shipped costs with machines of known speeds beside them."""
+    return replace(costs(), speeds=MADE_UP, source=source)
+
+
+def at(rate_per_core_s, frame):
+    return OperatingPoint(np.full(len(frame), rate_per_core_s), np.full(len(frame), 3.0))
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+@pytest.mark.parametrize("source", ["slow", "fast"])
+def test_a_machine_half_as_fast_takes_twice_as_long_at_half_the_rate(source, component):
+    """Its mean is divided by the speed, variances by its square, and what is not known of the speed comes on top."""
+    speed, error = MADE_UP[source][component].speed, MADE_UP[source][component].log_error
+    rows = SYNCS.assign(source=source)
+    mean, variance, scatter = made_up().linear_predictor(rows, component, at(30.0 * speed, rows))
+    shipped = SYNCS.drop(columns="source")
+    theirs = costs().linear_predictor(shipped, component, at(30.0, shipped))
+    assert mean == pytest.approx(theirs[0] / speed, rel=1e-12)
+    assert variance == pytest.approx(theirs[1] / speed**2, rel=1e-12)
+    assert scatter == pytest.approx(theirs[2] / speed**2 + (error * theirs[0] / speed) ** 2, rel=1e-12)
+    # Rows that name no source, or one that is not known, are on the machine that was chosen.
+    for rows in (shipped, shipped.assign(source="new")):
+        assert made_up(source).linear_predictor(rows, component, at(30.0 * speed, rows))[0] == pytest.approx(mean)
+
+
+def test_each_row_is_of_its_own_machine():
+    rows = pd.concat([SYNCS.head(3).assign(source=name) for name in ("shipped", "slow", "fast")], ignore_index=True)
+    for component in COMPONENTS:
+        together = made_up().linear_predictor(rows, component, at(20.0, rows))
+        for place, name in enumerate(("shipped", "slow", "fast")):
+            part = rows.iloc[3 * place : 3 * place + 3]
+            alone = made_up(name).linear_predictor(part.drop(columns="source"), component, at(20.0, part))
+            for one, other in zip(together, alone, strict=True):
+                assert one[3 * place : 3 * place + 3] == pytest.approx(other, rel=1e-12)
+
+
+@pytest.mark.parametrize("source", ["slow", "fast"])
+def test_unit_costs_and_their_errors_are_those_of_the_machine(source):
+    here, there = made_up(source), costs()
+    for key, fit in there.fits.items():
+        found, speed = here.at_source(*key), MADE_UP[source][key[1]]
+        assert found.params.to_numpy() == pytest.approx(fit.params.to_numpy() / speed.speed, rel=1e-12)
+        assert found.covariance.to_numpy() == pytest.approx(fit.covariance.to_numpy() / speed.speed**2, rel=1e-12)
+        assert found.dispersion == pytest.approx({k: v + speed.log_error**2 for k, v in fit.dispersion.items()})
+        busiest = {name: waking.busiest_per_s for name, waking in found.shape.waking.items()}
+        assert busiest == pytest.approx({k: v.busiest_per_s * speed.speed for k, v in fit.shape.waking.items()})
+    speeds = np.array([MADE_UP[source][key[1]].speed for key in there.params.index])
+    assert (here.params / there.params).dropna().to_numpy() == pytest.approx(1 / speeds[there.params > 0], rel=1e-12)
+    assert (here.bse / there.bse).dropna().to_numpy() == pytest.approx(1 / speeds[there.params > 0], rel=1e-12)
+    assert made_up("shipped").params.equals(there.params)
+
+
+@pytest.mark.parametrize("source", ["slow", "fast"])
+def test_the_parts_of_a_demand_add_up_to_the_prediction(source):
+    """A closed loop asks for the cost at a throughput in parts; the prediction gives it in one."""
+    rows = SYNCS.drop(columns="source")
+    parts = made_up(source).demand_parts(rows)
+    cores, rate = 2.0, 40.0
+    point = OperatingPoint(np.full(len(rows), rate / cores), np.zeros(len(rows)))
+    means = [made_up(source).linear_predictor(rows, component, point)[0] for component in COMPONENTS]
+    for row in range(len(rows)):
+        expected = 0.003 + np.nansum([mean[row] for mean in means])
+        assert parts.demand_at(row, cores, 0.003)(rate) == pytest.approx(expected, rel=1e-9)
+    # In full churn nothing else changes.
+    full = point._replace(in_flight=np.full(len(rows), 1e12))
+    churned = [made_up(source).linear_predictor(rows, component, full)[0] for component in COMPONENTS]
+    for place, mean in enumerate(churned):
+        assert mean - means[place] == pytest.approx(np.nan_to_num(parts.churn_s[place]), rel=1e-6, abs=1e-12)
+
+
+def test_the_report_of_sources_says_what_each_tells():
+    table = made_up().sources().set_index(["source", "component"])
+    assert list(table.index) == [(name, part) for name in ("slow", "fast") for part in COMPONENTS]
+    line = table.loc[("slow", "server")]
+    assert (line["rows"], line["configurations"], line["residual_error"]) == (7, 5, 0.25)
+    assert line["speed"] == pytest.approx(0.5)
+    # 90 % of a normal variable lie within 1.645 standard deviations, half within 0.674.
+    assert np.log(line["upper"] / line["speed"]) == pytest.approx(1.644854 * 0.3, rel=1e-6)
+    assert np.log(line["speed"] / line["lower"]) == pytest.approx(1.644854 * 0.3, rel=1e-6)
+    half = made_up().sources(0.5).set_index(["source", "component"])
+    assert np.log(half["upper"] / half["speed"])["slow", "server"] == pytest.approx(0.674490 * 0.3, rel=1e-6)
+    assert list(costs().sources().columns) == list(made_up().sources().columns)
+    assert len(costs().sources()) == 0
+
+
+def test_the_summary_of_several_sources_prints_speeds_and_what_the_costs_are_of():
+    text = str(made_up().summary())
+    assert "Speed of each source's machine, 1 for shipped; the costs above are those on slow" in text
+    words = " ".join(text.split())
+    assert "slow server 7 0.5 0.305 to 0.819 25%" in words
+    assert "slow datastore 0 0.8 0.576 to 1.11 " in words
+    key = ("cache", "server", "x509_signature:ec-p256", "all")
+    value, error = 1e6 * made_up().params[key], 1e6 * made_up().bse[key]
+    assert f"{key[2]} all {value:.4g} {error:.3g}" in words
+    fit = costs().fits["cache", "datastore"]
+    (datastore, writing), variance = next(iter(fit.dispersion.items()))
+    said = f"cache, datastore: {fit.rows} runs, dispersion {datastore}{' writes' if writing else ''} "
+    assert said + f"{np.sqrt(variance):.0%}" in str(costs().summary())
+
+
+def test_a_source_is_asked_for_by_its_name():
+    assert made_up("slow").for_source("fast").source == "fast"
+    with pytest.raises(ValueError) as caught:
+        made_up().for_source("other")
+    assert str(caught.value) == "name: got 'other', expected a source in the fit: shipped, slow, fast"
+
+
+def test_a_row_moved_to_another_machine_and_back_is_the_row():
+    there = SYNCS.assign(source="fast")
+    here = made_up("slow").as_on_source(there)
+    assert set(here["source"]) == {"slow"}
+    back = made_up("fast").as_on_source(here)
+    for column in ("server_cpu_s_per_op", "datastore_cpu_s_per_op"):
+        assert (here[column] / there[column] > 1.5).all()
+        assert back[column].to_numpy() == pytest.approx(there[column].to_numpy(), rel=1e-9)
+    # Rows of a source that the fit does not know stay as they are.
+    new = SYNCS.assign(source="new")
+    assert made_up("slow").as_on_source(new) is new
+
+
+def test_rows_that_name_no_source_are_the_shipped_ones():
+    assert sources.sources_of(RUNS.drop(columns="source")).tolist() == ["shipped"] * len(RUNS)
+    assert sources.sources_of(pd.DataFrame({"source": ["mine", None]})).tolist() == ["mine", "shipped"]
 
 
 # The estimator itself, against its definition
