@@ -154,6 +154,10 @@ def test_a_report_that_says_too_little_is_not_compared() -> None:
     assert one("F035")["reason"] == field_reports.NOT_SAID
     assert altered("F014", agents="")["reason"] == field_reports.NOT_SAID
     assert altered("F177", servers="unknown")["reason"] == field_reports.NOT_SAID
+    assert altered("F176", agents="unknown")["reason"] == field_reports.NOT_SAID
+    assert altered("F045", servers="several")["reason"] == field_reports.NOT_SAID
+    # A cell that the published table does not have is none that it could be held against.
+    assert altered("F234", agents="77")["reason"] == field_reports.NOT_SAID
 
 
 def test_a_value_that_cannot_be_read_is_not_compared() -> None:

@@ -186,6 +186,15 @@ def test_what_is_left_to_the_reader_is_named():
     assert "credentials of the datastore" not in helm.values(sized("sqlite"))
 
 
+def test_the_least_cost_is_told_where_prices_are_given():
+    priced = cm.size(
+        FLEETS["sqlite"], costs(), prices=cm.Prices(core_per_hour=0.25, gb_per_hour=0.0, datastore_core_per_hour=0.0)
+    )
+    (part,) = priced.clusters
+    assert f"# Costs {0.25 * part.servers * part.cores_per_server:.4g} an hour, the least at" in helm.values(priced)
+    assert "an hour" not in helm.values(sized("sqlite"))
+
+
 def test_the_chart_churns_connections_unless_told():
     """The chart's own limit of idle connections is what releases before v1.12 had."""
     defaults = chart_keys()[0]["spire-server"]

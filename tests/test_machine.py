@@ -1,5 +1,7 @@
 """The speed of a machine: known factors come back inside the interval, and no interval is narrower than its rows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -87,3 +89,9 @@ def test_rows_without_a_measurement_are_left_out():
 def test_what_cannot_be_estimated_is_refused(runs, options, message):
     with pytest.raises(ValueError, match=message):
         machine_speed(runs, costs(), **options)
+
+
+def test_operations_without_a_price_tell_no_speed():
+    few = replace(costs(), fits={key: fit for key, fit in costs().fits.items() if key[0] == "crawl"})
+    with pytest.raises(ValueError, match=r"^runs: got operations that no run in the fit contains, expected one with a"):
+        machine_speed(SYNCS.head(3), few)

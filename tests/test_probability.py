@@ -138,3 +138,20 @@ def test_the_answer_says_how_surely_it_holds():
     }  # fmt: skip
     assert 0.0 <= told["next_smaller"]["probability_holds"] < told["probability_holds"]
     assert answer.to_frame()["probability_holds"].tolist() == [told["probability_holds"]]
+
+
+@pytest.mark.parametrize(
+    ("used", "taken", "limit", "error", "expected"),
+    [
+        (0.3, 0.3, 0.6, 0.2, math.inf),  # the demand is nothing: it may grow for ever
+        (0.7, 0.7, 0.6, 0.2, -math.inf),  # other work alone breaks the limit
+        (0.8, 0.65, 0.6, 0.2, -math.inf),  # no demand is small enough beside it
+        (0.5, 0.1, 0.6, 0.0, math.inf),  # known for certain, and it fits
+        (0.7, 0.1, 0.6, 0.0, -math.inf),
+        (0.5, 0.2, 0.6, 0.25, math.log(4 / 3) / 0.25),  # (0.6 - 0.2) / (0.5 - 0.2), in standard deviations
+        (0.8, 0.2, 0.6, 0.25, math.log(2 / 3) / 0.25),
+    ],
+)
+def test_how_far_a_demand_is_from_its_limit(used, taken, limit, error, expected):
+    found = probability.reach(lambda factor: taken + factor * (used - taken), limit, taken, error)
+    assert found == pytest.approx(expected, rel=1e-9)

@@ -643,6 +643,7 @@ class TestClosedLoopArguments:
             ({"think_distribution": "normal"}, "distribution: got 'normal', expected one of"),
             ({"service_distribution": ["uniform"] * 3}, "service_distribution: got 3 of them, expected one or 2"),
             ({"warmup": 0.8}, "warmup: got 0.8, expected at least 0 and less than 0.8"),
+            ({"warmup": 0.79, "batches": 100}, "warmup: got 0.79, expected to leave a slice of the run to each of 100"),
             ({"window": 0.0}, "window: got 0.0, expected more than 0"),
             ({"probabilities": [0.5, 1.0]}, "probabilities: got 1.0, expected more than 0 and less than 1"),
             ({"level": 0.0}, "level: got 0.0, expected more than 0 and less than 1"),

@@ -309,6 +309,12 @@ def test_jackknife_plus_against_its_definition():
     assert np.isinf(LOG_LINEAR.jackknife_plus(700, 3000, 0.99)["upper"].iloc[0])
 
 
+def test_an_interval_of_the_posterior_leaves_as_many_draws_on_either_side():
+    draws, interval = LOG_LINEAR.posterior.draws, LOG_LINEAR.conf_int(0.8, "posterior")
+    assert (draws < interval["lower"].to_numpy()).mean(axis=0) == pytest.approx(0.1, abs=2.0 / len(draws))
+    assert (draws > interval["upper"].to_numpy()).mean(axis=0) == pytest.approx(0.1, abs=2.0 / len(draws))
+
+
 def test_posterior_against_a_grid():
     # Likelihood times prior summed over a plain grid of all four parameters; its steps are a third of a deviation.
     draws = LOG_LINEAR.posterior.draws
