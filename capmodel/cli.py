@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperCommand
@@ -57,22 +57,42 @@ def _root(
 
 def _fit(measurements: Path | None = None) -> CostResults:
     """Fit the costs to the shipped runs and, where given, the reader's own."""
-    with _progress() as progress:
-        runs = cm.load_sync_runs(() if measurements is None else [measurements], progress)
+    with progress(sys.stderr) as told:
+        runs = cm.load_sync_runs(() if measurements is None else [measurements], told)
     return cm.OperationCosts(runs).fit()
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """Show how far the reading of files has come, on a terminal only, and nothing of it once it is done."""
-    if not sys.stderr.isatty():
-        yield lambda doing, share: None
+def progress(stream: TextIO, label: str = "") -> Iterator[Callable[[str, float], None]]:
+    """Show how far something has come: on a terminal by a bar that goes away once it is done.
+
+    Parameters
+    ----------
+    stream : text stream
+        Where to.
+    label : str
+        If given, what is being done is printed after it, a line for each step, where `stream` is no terminal.
+
+    Yields
+    ------
+    callable
+        Takes what is being done and the share of it that is done, between 0 and 1.
+    """
+    if not stream.isatty():
+        last = ""
+
+        def line(doing: str, share: float) -> None:
+            nonlocal last
+            if label and doing != last:
+                print(f"{label}: {doing}", file=stream, flush=True)
+            last = doing
+
+        yield line
         return
     from rich.console import Console
     from rich.progress import Progress
 
-    console = Console(stderr=True, force_jupyter=False)
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console=Console(file=stream, force_jupyter=False), transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda doing, share: bar.update(task, description=doing, completed=share)
 
@@ -252,8 +272,8 @@ def check(
         raise ValueError(f"level: got {level!r}, expected more than 0 and less than 1")
     if predictions is not None and not predictions.resolve().parent.is_dir():
         raise ValueError(f"predictions: got '{predictions}', expected a file in a folder that exists")
-    with _progress() as progress:
-        measured = read_runs(runs, progress)
+    with progress(sys.stderr) as told:
+        measured = read_runs(runs, told)
     if measured.kind == "sync_runs" and len(measured.frame) > POOLED_FROM:
         pooled = pool_windows(measured.frame)
         typer.echo(f"{len(measured.frame)} windows pooled by configuration and rate into {len(pooled)} rows", err=True)

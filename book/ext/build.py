@@ -24,7 +24,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import kernels
-import progress
 import remember
 from capsite import address
 from capsite.inputs import EXECUTION, MEASUREMENTS, PRESENTATION, SHIPPED, digest, tree_digest
@@ -129,7 +128,9 @@ def measurements_read(folders: Folders, pages: Collection[str]) -> bool:
     # Loaded while the other process loads what pages need.
     import jupyter_book.sphinx  # noqa: F401
 
-    with progress.shown() as show:
+    from capmodel.cli import progress
+
+    with progress(sys.stdout, "book") as show:
         wrong = kernels.read_measurements(given, show)
     if wrong:
         print(f"book: {wrong}", file=sys.stderr)

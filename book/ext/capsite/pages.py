@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import kernels
-import progress
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx_external_toc.parsing import parse_toc_yaml
+
+from capmodel.cli import progress
 
 
 def _cached(cache: JupyterCacheAbstract, notebook: object) -> bool:
@@ -46,7 +48,7 @@ class Pages:
         if self._runs is None:
             return
         cache = get_cache(app.config.nb_execution_cache_path)
-        with progress.shown() as show:
+        with progress(sys.stdout, "book") as show:
             for done, run in enumerate(self._runs, 1):
                 show(f"ran {run.path.stem}, {done} of {len(self._runs)} pages", done / len(self._runs))
                 self._keep(cache, run)
