@@ -17,20 +17,8 @@ from scipy.stats import chi2
 from scipy.stats import f as f_distribution
 
 from capmodel.baselines import baselines, scored, uniform_elpd
-from capmodel.ladder import (
-    FAMILIES,
-    Array,
-    LadderFit,
-    Posterior,
-    fit_ladder,
-    latent_quantile,
-    log_rung_probabilities,
-    parameter_bounds,
-    profile_bound,
-    profile_llf,
-    rung_probabilities,
-    sample_posterior,
-)
+from capmodel.ladder import FAMILIES, Array, LadderFit, fit_ladder, parameter_bounds, profile_bound, profile_llf
+from capmodel.posterior import Posterior, latent_quantile, log_rung_probabilities, rung_probabilities, sample_posterior
 from capmodel.printed_table import Points, bounds_at, one_of, points_of, shape_of_rung
 
 if TYPE_CHECKING:
@@ -98,7 +86,7 @@ class SizingResults:
     -----
     Predictions come in three distributions. "plug-in" takes the parameters at their maximum, as if they were known.
     "posterior" (the default) averages over what 16 cells leave open about them, with a flat prior on the mean and a
-    half-normal one of scale 1 rung on sigma (``capmodel.ladder.sample_posterior``). "bounded" also keeps to the
+    half-normal one of scale 1 rung on sigma (``capmodel.posterior.sample_posterior``). "bounded" also keeps to the
     cells around a fleet: no less than a smaller fleet is printed with, no more than a larger one
     (:func:`monotone_bounds`), so at a printed cell it returns the cell.
 

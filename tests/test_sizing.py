@@ -16,12 +16,10 @@ from capmodel.ladder import (
     _hessian,
     _value_and_gradient,
     fit_ladder,
-    latent_quantile,
     log_cell_probability,
     log_likelihood,
-    log_rung_probabilities,
-    rung_probabilities,
 )
+from capmodel.posterior import latent_quantile, log_rung_probabilities, rung_probabilities
 from capmodel.sizing import DISTRIBUTIONS, SizingRegression, monotone_bounds, shape_of_rung
 
 TABLE = load_reference_sizing()
