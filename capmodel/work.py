@@ -414,7 +414,7 @@ def work_of(frame: pd.DataFrame) -> Work:
     --------
     >>> work = work_of(pd.DataFrame({"datastore": ["mysql"], "operation": ["sync"]}))
     >>> str(work.families[0]), str(work.datastores[0]), work.layout("cache", "datastore").wakes.tolist()
-    ('cache', 'mariadb', [2.0])
+    ('cache', 'mariadb', [1.0])
     """
     return Work(families(frame).to_numpy(), datastores_of(frame), writes_of(frame), work_items(frame))
 
