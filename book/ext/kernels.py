@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import secrets
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import drawing
 
 #: Whether processes can be copied that have loaded the libraries of pages: elsewhere some of these do not bear it.
 POSSIBLE = sys.platform == "linux"
@@ -43,6 +46,52 @@ def prepare() -> None:
             del os.environ["PYTHONPATH"]
         else:
             os.environ["PYTHONPATH"] = before
+
+
+def prepare_drawing() -> None:
+    """Start the process that draws for all kernels; they find it by their environment."""
+    secret = os.environ[drawing.SECRET] = secrets.token_hex()
+    waiting, started = _CONTEXT.Pipe(duplex=False)
+    _CONTEXT.Process(target=_draw, args=(secret, started)).start()
+    started.close()
+    connection.wait([waiting])
+
+
+def _draw(secret: str, started: Connection) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    drawing.serve(secret, started)
+
+
+class Call:
+    """A function that runs in a process of its own.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module that the process finds.
+    *arguments : object
+        What it is given.
+    """
+
+    def __init__(self, function: Callable[..., None], *arguments: Any) -> None:
+        self._call = (function, arguments)
+        self._process = _CONTEXT.Process(target=_quietly, args=self._call)
+        self._process.start()
+
+    def wait(self) -> None:
+        """Wait for its end; if it failed, call it here, where it says what is wrong."""
+        self._process.join()
+        if self._process.exitcode:
+            function, arguments = self._call
+            function(*arguments)
+
+
+def _quietly(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        function(*arguments)
+    except Exception:
+        os._exit(1)
 
 
 def _end_with_parent() -> None:
@@ -103,6 +152,7 @@ def _serve(arguments: list[str], folder: str, environment: dict[str, str]) -> No
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = ["ipykernel_launcher", *arguments]
+    drawing.install()
     from ipykernel.kernelapp import IPKernelApp
 
     # A kernel that knows who started it does not explain how to end it by hand.

@@ -30,6 +30,7 @@ FOLDER = "CAPMODEL_REMEMBERED"
 
 #: What is kept: for each module the functions and methods.
 REMEMBERED = {
+    "capmodel.charts._page": ("figure",),
     "capmodel.costs": ("OperationCosts.fit",),
     "capmodel.cross_validation": ("cross_validate",),
     "capmodel.datasets": ("load_sync_runs",),

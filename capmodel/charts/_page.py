@@ -38,6 +38,9 @@ _REPEATED = re.compile(
     r' opacity="1"| stroke-width="1"|<path class="(?:fore|back)ground"[^>]*/>'
 )
 
+#: A name that Vega counts up, where it is given and where it is used.
+_COUNTED = re.compile(r'(?:(?<=id=")|(?<=url\(#))(clip|gradient_)\d+')
+
 _INPUTS = ("radio", "range", "number", "checkbox", "select")
 
 
@@ -154,7 +157,17 @@ def drawn(drawing: Drawing, room: int) -> Picture:
         across, down = float(size.group(1)), float(size.group(2))
         spare = across - side * max(80.0, width)
         width = float((room - spare) // side)
-    return Picture(svg, across, down, 0.0 if drawing.fits else spare)
+    return Picture(_numbered(svg), across, down, 0.0 if drawing.fits else spare)
+
+
+def _numbered(svg: str) -> str:
+    """Count a picture's clips and gradients from one: Vega counts on from one picture to the next."""
+    numbers: dict[str, str] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return numbers.setdefault(found.group(), f"{found.group(1)}{len(numbers) + 1}")
+
+    return _COUNTED.sub(number, svg)
 
 
 def _small(svg: str) -> str:

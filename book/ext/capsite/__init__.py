@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import translate
 from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -46,10 +45,7 @@ def _add_assets(app: Sphinx) -> None:
     if app.builder.format == "html":
         folder = Path(app.outdir).parent / "assets"
         assets.write(folder)
-        # The package's own arithmetic, which the pages' scripts call.
-        model = Path(app.outdir).parent / "model"
-        translate.write(model)
-        app.config.html_static_path += [str(folder), str(model), str(root_of(app) / "book" / "assets")]
+        app.config.html_static_path += [str(folder), str(root_of(app) / "book" / "assets")]
         app.add_css_file("book.css")
         for name in ("site.js", "vega.js", "charts.js"):
             app.add_js_file(name, loading_method="defer")

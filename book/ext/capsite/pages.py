@@ -1,4 +1,7 @@
-"""Pages are run while Sphinx gets ready, several at a time; it then finds what their cells gave in its cache."""
+"""Pages are run while Sphinx gets ready, several at a time; it then finds what their cells gave in its cache.
+
+The script that all pages share is written beside them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import sys
 from pathlib import Path
 
 import kernels
+import translate
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from sphinx.application import Sphinx
@@ -14,6 +18,11 @@ from sphinx.environment import BuildEnvironment
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from capmodel.cli import progress
+
+
+def model_of(app: Sphinx) -> Path:
+    """Return the folder of the script that pages share: the package's own arithmetic, which their scripts call."""
+    return Path(app.outdir).parent / "model"
 
 
 def _cached(cache: JupyterCacheAbstract, notebook: object) -> bool:
@@ -29,6 +38,7 @@ class Pages:
 
     def __init__(self) -> None:
         self._runs: kernels.Runs | None = None
+        self._script: kernels.Call | None = None
 
     def start(self, app: Sphinx, config: Config) -> None:
         """Begin to run them, unless Sphinx does it as well."""
@@ -41,7 +51,16 @@ class Pages:
         cache.db.dispose()
         if len(pages) >= kernels.WORTH_IT:
             kernels.prepare()
+            kernels.prepare_drawing()
+            self._script = kernels.Call(translate.write, model_of(app))
             self._runs = kernels.Runs(pages, config.nb_execution_timeout)
+
+    def share(self, app: Sphinx) -> None:
+        """Write the script that pages share, unless it is being written."""
+        if app.builder.format == "html":
+            if self._script is None:
+                translate.write(model_of(app))
+            app.config.html_static_path.append(str(model_of(app)))
 
     def collect(self, app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
         """Put what they gave where Sphinx looks for it."""
@@ -53,6 +72,8 @@ class Pages:
                 show(f"ran {run.path.stem}, {done} of {len(self._runs)} pages", done / len(self._runs))
                 self._keep(cache, run)
         cache.db.dispose()
+        if self._script is not None:
+            self._script.wait()
 
     def _keep(self, cache: JupyterCacheAbstract, run: kernels.Run) -> None:
         if run.seconds is not None:
@@ -64,4 +85,5 @@ def setup(app: Sphinx) -> None:
     """Connect both ends of the run."""
     pages = Pages()
     app.connect("config-inited", pages.start, priority=200)
+    app.connect("builder-inited", pages.share)
     app.connect("env-before-read-docs", pages.collect)
