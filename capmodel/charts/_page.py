@@ -38,8 +38,11 @@ _REPEATED = re.compile(
     r' opacity="1"| stroke-width="1"|<path class="(?:fore|back)ground"[^>]*/>'
 )
 
-#: A name that Vega counts up, where it is given and where it is used.
-_COUNTED = re.compile(r'(?:(?<=id=")|(?<=url\(#))(clip|gradient_)\d+')
+#: A name that Vega counts up, where it is used; and where it is used or given.
+_USED = re.compile(r"url\(#((?:clip|gradient_)\d+)\)")
+_COUNTED = re.compile(r'(?:(?<=id=")|(?<=url\(#))(?:clip|gradient_)\d+')
+
+_CLIPS = re.compile(r"(?:<clipPath .*?</clipPath>){2,}")
 
 _INPUTS = ("radio", "range", "number", "checkbox", "select")
 
@@ -162,12 +165,11 @@ def drawn(drawing: Drawing, room: int) -> Picture:
 
 def _numbered(svg: str) -> str:
     """Count a picture's clips and gradients from one: Vega counts on from one picture to the next."""
-    numbers: dict[str, str] = {}
-
-    def number(found: re.Match[str]) -> str:
-        return numbers.setdefault(found.group(), f"{found.group(1)}{len(numbers) + 1}")
-
-    return _COUNTED.sub(number, svg)
+    used = dict.fromkeys(_USED.findall(svg))
+    numbers = {name: f"{name.rstrip('0123456789')}{place}" for place, name in enumerate(used, 1)}
+    svg = _COUNTED.sub(lambda found: numbers.get(found.group(), found.group()), svg)
+    # Vega defines them in the order of their names.
+    return _CLIPS.sub(lambda found: "".join(sorted(re.split(r"(?<=</clipPath>)(?=<)", found.group()))), svg)
 
 
 def _small(svg: str) -> str:
