@@ -321,11 +321,14 @@ def told(rows, log_speed, scatter, seed=0):
 def test_intervals_hold_as_often_as_they_say():
     rows = RUNS[RUNS["datastore"] == "postgresql"].drop_duplicates("entries_per_agent")
     for count in (1, 3, len(rows)):
-        inside = [
-            found.interval(0.9)[0] < 0.5 < found.interval(0.9)[1]
-            for seed in range(300)
-            for found in sources.estimate_speeds(rows[:count], told(rows[:count], np.log(0.5), 0.12, seed)).values()
-        ]
+        part = rows[:count]
+        windows = configurations(part)
+        inside = []
+        for seed in range(300):
+            predicted = told(part, np.log(0.5), 0.12, seed)
+            for found in sources.estimate_speeds(part, predicted, windows).values():
+                low, high = found.interval(0.9)
+                inside.append(low < 0.5 < high)
         assert np.mean(inside) >= 0.9 - 3.0 * np.sqrt(0.09 / 300)
 
 
