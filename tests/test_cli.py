@@ -60,6 +60,28 @@ def refused(result: tuple[int, str, str]) -> str:
     return lines[0]
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "import: expected either scrapes with --times or --prometheus with --start and --end"),
+        (
+            ("a.prom", "--prometheus", "http://127.0.0.1:9"),
+            "import: expected either scrapes with --times or --prometheus with --start and --end",
+        ),
+        (("--prometheus", "http://127.0.0.1:9", "--start", "5"), "prometheus: expected --start and --end with it"),
+    ],
+)
+def test_an_import_from_nowhere_or_two_places_is_refused(ended, tmp_path, words, message):
+    assert refused(ended("import", *words, "--out", str(tmp_path / "runs.csv"))) == f"capmodel: {message}"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_a_folder_that_is_not_there_is_refused_before_anything_is_read(ended, tmp_path):
+    out = tmp_path / "absent" / "runs.csv"
+    told = refused(ended("import", "--prometheus", "http://127.0.0.1:9", "--out", str(out)))
+    assert told == f"capmodel: out: got '{out}', expected a file in a folder that exists"
+
+
 def in_a_process(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "capmodel", *arguments],

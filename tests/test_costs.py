@@ -199,6 +199,9 @@ def test_the_summary_prints_every_cost_in_microseconds():
     value = costs().params["cache", "server", "x509_signature:ec-p256", "all"]
     assert f"{1e6 * value:.4g}" in text
     assert text.count("x509_signature:ec-p256") == 1
+    headings = [line.split() for line in text.splitlines() if line.strip().startswith("work")]
+    assert headings == [["work", "datastore", "cost", "(us)", "std", "err"]] * len(costs().fits)
+    assert len(repr(costs())) < 1000
 
 
 # Against sums by hand
@@ -244,7 +247,10 @@ def test_plain_unit_costs_price_as_the_prediction_does(datastore, sync_mode):
             entries=fleet.workloads, selectors_per_entry=2.0, node_selectors_per_agent=2.0, dns_names_per_entry=1.0,
             **BUSY,
         )  # fmt: skip
-        table = costs().predict(frame).set_index("component")["estimate_s"]
+        table, at_rest, in_churn = (
+            costs().predict(frame.assign(**state)).set_index("component")["estimate_s"]
+            for state in ({}, {"rate_per_core_s": 0.0}, {"in_flight": 1e12})
+        )
         family = spire.family(sync_mode, rate.operation)
         for component, blocks in (("server", unit.server), ("datastore", unit.datastore)):
             demand = cluster.demand_of(blocks, family, work)
@@ -253,6 +259,8 @@ def test_plain_unit_costs_price_as_the_prediction_does(datastore, sync_mode):
                 assert np.isnan(table[component])
             else:
                 assert demand.busy_s == pytest.approx(table[component], rel=1e-12)
+                assert demand.busy_s + demand.waking_s == pytest.approx(at_rest[component], rel=1e-9)
+                assert demand.busy_s + demand.churn_s == pytest.approx(in_churn[component], rel=1e-9)
                 priced += 1
     assert priced >= 5
 
@@ -397,6 +405,10 @@ def test_mysql_costs_what_mariadb_costs():
     pd.testing.assert_frame_equal(one, other)
     assert costs().unit_costs("mysql") == costs().unit_costs("mariadb")
     assert costs().half_saturation("mysql") == costs().half_saturation("mariadb")
+    # Churn is the crawl's, on the two datastores that have connections.
+    constants = costs().fits["crawl", "datastore"].shape.half_saturation
+    assert {name: costs().half_saturation(name) for name in ("postgresql", "mariadb")} == constants
+    assert all(0.0 < value < 1e3 for value in constants.values())
 
 
 def test_sqlite_has_no_datastore_of_its_own():
@@ -414,6 +426,9 @@ def test_work_that_no_run_contains_has_no_price():
     assert np.isnan(table.loc["server", "estimate_s"])
     assert np.isfinite(few.predict(row())["estimate_s"]).all()
     assert few.predict(row(sync_mode="crawl"))["estimate_s"].isna().all()
+    # Another row beside it keeps its price.
+    both = few.predict(pd.concat([row(), row(operation="sign_x509", batch_size=10)], ignore_index=True))
+    assert both.set_index(["component", "row"])["estimate_s"]["server"].isna().tolist() == [False, True]
     with pytest.raises(ValueError, match="sync_mode: got crawl, expected one that the fitted runs contain"):
         cm.evaluate(cm.Deployment(agents=10, workloads=10, sync_mode="crawl"), few)
 
@@ -518,16 +533,21 @@ def test_what_was_measured_bounds_what_is_said_of_it():
         assert costs().ranges[name]["max"].max() == max(runs[name].max(), reloads[name].max())
 
 
-def test_the_idle_constant_explains_how_busy_callers_without_pause_make_the_host():
+@pytest.mark.parametrize("dearer", [1.0, 1.5])
+def test_the_idle_constant_explains_how_busy_callers_without_pause_make_the_host(dearer):
     """The best of a grid, by the definition: n callers make it busy n / (n + constant) of the time."""
     runs = cm.load_sync_runs(paths=())
+    measured = [name for name in runs if name.endswith("_cpu_s_per_op")]
+    runs = runs.assign(**{name: runs[name] * dearer for name in measured})
+    found = cm.OperationCosts(runs)._idle_constant("shipped")
     runs = runs[(runs["think_time_s"] == 0.0) & (runs["operation"] != "post_status")]
     cpu_s = runs[["server_cpu_s_per_op", "datastore_cpu_s_per_op", "client_cpu_s_per_op"]].fillna(0.0).sum(axis=1)
     busy = np.minimum(runs["operations"] / runs["window_s"] / 2.0 * cpu_s, 1.0)
     grid = np.linspace(0.0, 5.0, 5001)[:, None]
     callers = runs["concurrency"].to_numpy(float)
     errors = ((callers / (callers + grid) - busy.to_numpy()) ** 2).sum(axis=1)
-    assert costs().idle_constant == pytest.approx(grid[errors.argmin(), 0], abs=2e-3)
+    assert found == pytest.approx(grid[errors.argmin(), 0], abs=2e-3)
+    assert dearer != 1.0 or found == costs().idle_constant
 
 
 @cache

@@ -108,7 +108,7 @@ def test_bad_arguments_are_named():
             crossing = {k: v for k, v in {**network, argument: value}.items() if k != "population"}
             with pytest.raises(ValueError, match=rf"^{argument}: got "):
                 queueing.knee(**crossing)
-    with pytest.raises(ValueError, match=r"^demands: got .*2.*, expected an array with the stations on its last axis$"):
+    with pytest.raises(ValueError, match=r"^demands: got 2, expected an array with the stations on its last axis$"):
         queueing.knee(think_time=1.0, demands=2.0)
     with pytest.raises(ValueError, match=r"^safety: got 0, expected more than 0"):
         queueing.halfin_whitt_wait_probability(safety=0.0)

@@ -186,10 +186,10 @@ def test_bad_arguments_are_named(name, arguments):
 
 
 def test_stations_need_an_axis():
-    with pytest.raises(ValueError, match=r"^demands: got .*, expected an array with the stations on its last axis$"):
+    with pytest.raises(ValueError, match=r"^demands: got 1, expected an array with the stations on its last axis$"):
         queueing.closed_network(population=1, think_time=1.0, demands=1.0)
     with pytest.raises(
-        ValueError, match=r"^service_times: got .*, expected an array with the stations on its last axis$"
+        ValueError, match=r"^service_times: got 1, expected an array with the stations on its last axis$"
     ):
         queueing.open_network(arrival_rate=1.0, service_times=1.0)
 

@@ -267,8 +267,10 @@ def test_the_report_of_sources_says_what_each_tells():
 
 def test_the_summary_of_several_sources_prints_speeds_and_what_the_costs_are_of():
     text = str(made_up().summary())
-    assert "Speed of each source's machine, 1 for shipped; the costs above are those on slow" in text
+    lines = [line.strip() for line in text.splitlines()]
+    assert "Speed of each source's machine, 1 for shipped; the costs above are those on slow" in lines
     words = " ".join(text.split())
+    assert "source component rows speed 90% interval median error" in [" ".join(line.split()) for line in lines]
     assert "slow server 7 0.5 0.305 to 0.819 25%" in words
     assert "slow datastore 0 0.8 0.576 to 1.11 " in words
     key = ("cache", "server", "x509_signature:ec-p256", "all")

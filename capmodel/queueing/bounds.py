@@ -39,7 +39,7 @@ def _stations(demands: ArrayLike, servers: ArrayLike) -> tuple[Floats, Floats]:
     (demand,) = non_negative(demands=demands)
     (count,) = whole(1, servers=servers)
     if not (demand.ndim or count.ndim):
-        raise ValueError(f"demands: got {demand[()]!r}, expected an array with the stations on its last axis")
+        raise ValueError(f"demands: got {demand:.16g}, expected an array with the stations on its last axis")
     demand, count = np.broadcast_arrays(demand, count)
     return demand, count
 

@@ -140,7 +140,7 @@ def closed_network(
     think, demand = non_negative(think_time=think_time, demands=demands)
     (count,) = whole(1, servers=servers)
     if not (demand.ndim or count.ndim):
-        raise ValueError(f"demands: got {demand[()]!r}, expected an array with the stations on its last axis")
+        raise ValueError(f"demands: got {demand:.16g}, expected an array with the stations on its last axis")
     flat = np.broadcast_shapes(customers.shape, think.shape, demand.shape[:-1], count.shape[:-1])
     shape = (*flat, *np.broadcast_shapes(demand.shape[-1:], count.shape[-1:]))
     points = (math.prod(flat), shape[-1])
@@ -228,7 +228,7 @@ def open_network(
     rate, time, visit = non_negative(arrival_rate=arrival_rate, service_times=service_times, visits=visits)
     (count,) = whole(1, servers=servers)
     if not (time.ndim or count.ndim or visit.ndim):
-        raise ValueError(f"service_times: got {time[()]!r}, expected an array with the stations on its last axis")
+        raise ValueError(f"service_times: got {time:.16g}, expected an array with the stations on its last axis")
     rate, time, count, visit = np.broadcast_arrays(rate[..., None], time, count, visit)
     load = rate * visit * time
     with np.errstate(divide="ignore", invalid="ignore"):
