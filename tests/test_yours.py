@@ -239,6 +239,17 @@ def test_results_of_other_code_are_removed(tmp_path):
     assert other.is_dir()
 
 
+def test_results_that_nobody_asks_for_go_in_time(tmp_path):
+    folder = remember.prepare(tmp_path, "a" * 64)
+    double = remember.remembered(lambda value: 2 * value, "double", folder)
+    assert [double(1), double(2)] == [2, 4]
+    for path in folder.iterdir():
+        os.utime(path, (0.0, 0.0))
+    assert double(2) == 4  # asked for again
+    assert remember.prepare(tmp_path, "a" * 64) == folder
+    assert [path.suffix for path in sorted(folder.iterdir())] == [".lock", ".pickle"]
+
+
 def test_a_kernels_start_makes_every_named_function_keep_its_results(tmp_path):
     code = remember.startup(tmp_path) + (
         "import importlib\n"

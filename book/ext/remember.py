@@ -19,6 +19,7 @@ import pickle
 import shutil
 import sys
 import tempfile
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -68,7 +69,7 @@ def startup(folder: Path) -> str:
 
 
 def prepare(base: Path, key: str) -> Path:
-    """Return the folder of this code and shipped data, and remove those of others.
+    """Return the folder of this code and shipped data; remove those of others, and what nobody asked for of late.
 
     Parameters
     ----------
@@ -87,7 +88,15 @@ def prepare(base: Path, key: str) -> Path:
     for other in base.iterdir():
         if other != folder:
             shutil.rmtree(other, ignore_errors=True)
+    # Each set of the reader's own runs leaves results of its own.
+    for result in folder.iterdir():
+        if result.stat().st_mtime < time.time() - _KEPT_S:
+            result.unlink()
     return folder
+
+
+#: Seconds after which a result that nobody asked for goes.
+_KEPT_S = 7 * 86400.0
 
 
 def remembered(function: Callable[..., Any], name: str, folder: Path) -> Callable[..., Any]:
@@ -124,7 +133,9 @@ def remembered(function: Callable[..., Any], name: str, folder: Path) -> Callabl
         # Pages run side by side: the second to ask waits for the first.
         with _alone(folder / f"{key}.lock"):
             with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError):
-                return _known(pickle.loads(path.read_bytes()), key)
+                found = pickle.loads(path.read_bytes())
+                path.touch()
+                return _known(found, key)
             result = function(*arguments, **options)
             # What is read back is what the next to ask gets, so that what they ask of it has the same key.
             return _known(_written(path, result), key)
