@@ -27,7 +27,7 @@ from capmodel.prometheus import import_scrapes
 from capmodel.schemas import RUN_KINDS, SCHEMAS
 
 PACKAGE = Path(cm.__file__).parent
-#: Longest CPU time of one file in the long run; the slowest takes a second, a fit four.
+#: Longest CPU time of one file in the long run; the slowest takes a second, a fit two.
 LIMIT_S = 60.0
 
 
