@@ -207,14 +207,14 @@ def kept(fleet: Inputs, limits: Limits, shape: Shape, degraded: Forecast, memory
         One line a limit.
     """
     found = [
-        f"server utilization at most {degraded.server_utilization.upper:.2f}"
+        f"server utilization at most {100.0 * degraded.server_utilization.upper:.0f} %"
         + servers_lost(limits, shape.servers)
-        + f", limit {limits.max_utilization:.2f}"
+        + f", limit {100.0 * limits.max_utilization:.3g} %"
     ]
     if fleet.datastore != "sqlite":
         found.append(
-            f"datastore utilization at most {degraded.datastore_utilization.upper:.2f}, "
-            f"limit {limits.max_utilization:.2f}"
+            f"datastore utilization at most {100.0 * degraded.datastore_utilization.upper:.0f} %, "
+            f"limit {100.0 * limits.max_utilization:.3g} %"
         )
     found.append(
         f"response time at most {degraded.response_time_s.upper:.3g} s, limit {limits.max_response_time_s:g} s"

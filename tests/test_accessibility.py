@@ -9,6 +9,7 @@ import http.server
 import json
 import threading
 
+import moves
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT as AXE
 from conftest import AT_REST, CHATTER, ROOT
@@ -31,25 +32,13 @@ TAGS = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "w
 #: The rule beside contrast whose outcome a theme can change.
 LINKS = {"type": "rule", "values": ["link-in-text-block"]}
 
-#: What a chart shows, in any order: it draws what comes back after what stayed.
-MARKS = """(figure) => [...figure.querySelectorAll("svg.marks .role-mark :is(path, text, line, rect)")]
-    .map((mark) => ["d", "transform", "opacity", "x2", "width"].map((name) => mark.getAttribute(name)) + mark.innerHTML)
-    .sort().join()"""
-
-#: The same without places, which follow the room that labels leave when a chart is drawn first.
+#: What charts show, in any order; without places, which follow the room that labels leave at first.
 KINDS = """() => [...document.querySelectorAll("figure.capchart")].map((figure) =>
     [...figure.querySelectorAll("svg.marks .role-mark :is(path, text, line, rect)")]
         .map((mark) => mark.tagName + mark.getAttribute("fill") + mark.getAttribute("stroke") + mark.innerHTML
             + (mark.getAttribute("d") ?? "").replaceAll(/[-\\d.]+/g, "")).sort().join())"""
 
 CHOSEN = "[...document.querySelectorAll('.capchart-controls :is(:checked, [type=range])')].map((one) => one.value)"
-#: What a chart shows once it has followed its control, and whether the control's value has reached it.
-FOLLOWED = f"""async (figure, name) => {{
-    const view = figure.chart.result.view;
-    await view.runAsync();
-    return [String(view.signal(name)) === document.activeElement.value, ({MARKS})(figure)];
-}}"""
-
 MOVED = """window.moved = 0;
 new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.moved += entry.value; })
     .observe({ type: "layout-shift", buffered: true });"""
@@ -186,44 +175,42 @@ def test_a_page_prints(served):
     _wear(served, "light")
 
 
-@of_pages("served", TELLING)
-def test_every_chart_has_its_data_as_a_table(served):
-    for figure in served.locator("figure.capchart").all():
-        details = figure.locator("details.capchart-table")
-        details.locator("summary").press("Enter")
-        rows = figure.evaluate(
-            """(figure) => Object.entries(figure.chart.tables).filter(([name]) => !name.startsWith("guide"))
-                .reduce((sum, [, rows]) => sum + rows.length, 0)"""
-        )
-        details.locator("table").first.wait_for()
-        assert details.locator("tbody tr").count() == rows > 0
-        details.locator("summary").press("Enter")
-        assert details.get_attribute("open") is None
+#: What lies around the text of a page and can be worked.
+FRAME = [
+    ".search-button-field", ".search-button", "[type=search][name=q]", ".theme-switch-button",
+    ".sidebar-toggle.primary-toggle", ".sidebar-toggle.secondary-toggle",
+]  # fmt: skip
+#: A fleet in which every control of the first page matters.
+MATTERS = (
+    "?topology=nested&clusters=5&zipf-exponent=0.3&jwt-pairs-per-agent=3&jwt-requests-per-pair=0.5&changes-per-s=5"
+    "&updates-per-s=1&federated-domains=2&federated-peers=2&downstream-servers=300&price-core=0.03"
+)
 
 
 @of_pages("served", TELLING)
-def test_the_keyboard_changes_every_control_of_every_chart(served):
-    page = served
-    for at, control in _controls(page):
-        figure = page.locator("figure.capchart").nth(at)
-        fields = figure.locator(f".capchart-controls [name='{control}']")
-        states = {figure.evaluate(MARKS)}
-        steps = min(fields.count(), 6) - 1 if fields.count() > 1 else 1
-        focused = figure.locator(f".capchart-controls [name='{control}']:checked")
-        (focused if focused.count() else fields).first.focus()
-        for _ in range(steps):
-            page.keyboard.press("ArrowRight")
-            assert page.evaluate("document.activeElement.name") == control
-            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-            assert outline != "none", "the focus cannot be seen"
-            reached, state = figure.evaluate(FOLLOWED, control)
-            assert reached, f"{control} does not reach its chart"
-            states.add(state)
-        assert len(states) > 1, f"{control} changes nothing"
-        page.wait_for_function("(name) => location.search.includes(name + '=')", arg=control)
+def test_the_keyboard_moves_every_control_and_what_is_shown_follows(served):
+    page, name = served, served.url.rpartition("/")[2].partition(".html")[0]
+    if name == "index":
+        page.goto(page.url.partition("?")[0] + MATTERS)
+        page.wait_for_selector("#calculator[data-ready]", state="attached")
+        page.wait_for_function(DRAWN)
+    moved = moves.Moves(page)
+    counts = moved.all()
+    around = page.locator("body :is(input, select, textarea, button, summary, [role=button]):not(article *)")
+    known = around.and_(page.locator(",".join(FRAME)))
+    assert known.count() == around.count()
+    print(f"{name}: {sum(counts.values())} controls, {moved.states} states:", dict(counts))
     # A link to what is shown shows it again.
-    if "?" in page.url:
+    chosen = page.locator(".capchart-controls :checked")
+    page.wait_for_function("""() => [...document.querySelectorAll(".capchart-controls [name]")].every(
+        ({ name }) => !new URLSearchParams(location.search).has(name))""")
+    for at in range(chosen.count()):
+        chosen.nth(at).focus()
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_function("() => location.search.includes(document.activeElement.name + '=')")
+    if chosen.count():
         again = _opened(page.context, page.url)
+        page.evaluate(AT_REST)
         assert again.evaluate(KINDS) == page.evaluate(KINDS)
         assert again.evaluate(CHOSEN) == page.evaluate(CHOSEN)
         assert again.complaints == []
@@ -231,13 +218,38 @@ def test_the_keyboard_changes_every_control_of_every_chart(served):
     assert page.complaints == []
 
 
-def _controls(page):
-    """Return each control of the charts of a page once: radio buttons of one name are one control."""
-    return page.evaluate(
-        """() => [...document.querySelectorAll("figure.capchart")].flatMap((figure, at) =>
-            [...new Set([...figure.querySelectorAll(".capchart-controls [name]")].map((field) => field.name))]
-                .map((name) => [at, name]))"""
-    )
+def _press(page, control, key="Enter"):
+    control.focus()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    page.keyboard.press(key)
+
+
+@of_pages("served", ["data"])
+def test_the_keyboard_works_what_lies_around_a_page(served):
+    page = served
+    found = {name: page.locator(name).first for name in FRAME}
+    for _ in range(3):
+        before = page.evaluate("document.documentElement.dataset.mode")
+        _press(page, found[".theme-switch-button"])
+        assert page.evaluate("document.documentElement.dataset.mode") != before
+    # The sidebar stays where there is room for it, and needs no button.
+    assert page.locator(".bd-sidebar-primary").first.is_visible()
+    assert not found[".sidebar-toggle.primary-toggle"].is_visible()
+    page.set_viewport_size(PHONE)
+    for name, opened in ((".sidebar-toggle.primary-toggle", "#pst-primary-sidebar-modal"),
+                         (".sidebar-toggle.secondary-toggle", "#pst-secondary-sidebar-modal"),
+                         (".search-button", "#pst-search-dialog")):  # fmt: skip
+        _press(page, found[name])
+        page.locator(f"{opened}[open]").wait_for()
+        page.keyboard.press("Escape")
+        page.locator(f"{opened}:not([open])").wait_for(state="attached")
+    page.set_viewport_size(SCREEN)
+    _press(page, found[".search-button-field"])
+    page.keyboard.insert_text("datastore")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=datastore*")
+    page.locator("#search-results li a").first.wait_for()
+    assert page.complaints == []
 
 
 # Once from disk

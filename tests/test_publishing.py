@@ -112,12 +112,3 @@ def test_the_workflow_publishes_what_was_tested():
     assert any(re.match(r"python scripts/archive\.py ", command) for command in commands)
     assert jobs["publish"]["permissions"] == {"pages": "write", "id-token": "write"}
     assert jobs["release"]["permissions"] == {"contents": "write"}
-
-
-def test_pages_are_light(site):
-    """Scripts apart, which the browser shares; pages of many points may weigh more, and so do lists of names."""
-    for page in sorted(site.glob("*.html")):
-        text = page.read_text(encoding="utf-8")
-        text = re.sub(r"<script(?![^>]*(?:src=|json))[^>]*>.*?</script>", "", text, flags=re.S)
-        most = 300_000 if page.stem == "validation" else 125_000 if page.stem.startswith("api_") else 100_000
-        assert len(text.encode()) <= most, page.stem

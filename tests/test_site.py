@@ -90,22 +90,6 @@ def test_a_page_opened_on_a_phone_fits(visit):
     assert len(set(tops)) == 2
 
 
-def test_a_control_changes_the_chart_and_the_address(visit):
-    visited = visit("sync_cost")
-    page = visited.page
-    before = shown(page)
-    page.get_by_role("radio", name="MariaDB").check()
-    page.wait_for_function("() => location.search === '?datastore=mariadb'")
-    assert shown(page) != before
-    # The keyboard does the same as the mouse.
-    page.get_by_role("radio", name="MariaDB").press("ArrowRight")
-    page.wait_for_function("() => location.search === '?datastore=sqlite'")
-    page.get_by_role("radio", name="PostgreSQL").check()
-    page.wait_for_function("() => location.search === ''")
-    assert shown(page) == before
-    assert visited.complaints == []
-
-
 def test_a_link_shows_what_its_sender_saw(visit):
     sent = visit("sync_cost", "?datastore=mariadb&load=alone").page
     assert (checked(sent, "datastore"), checked(sent, "load")) == ("mariadb", "alone")

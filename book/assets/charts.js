@@ -211,7 +211,9 @@
       box.append(table);
       return box;
     });
-    details.replaceChildren(details.querySelector("summary"), ...made);
+    // The summary stays where it is: moved, it would lose the focus.
+    while (details.lastChild.localName !== "summary") details.lastChild.remove();
+    details.append(...made);
   }
 
   function offer(figure) {

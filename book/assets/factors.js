@@ -32,8 +32,9 @@
   async function draw(name, rows, title, description) {
     const figure = figures[name];
     if (!figure?.dataset.drawn) return;
+    const asked = drawn;
     await figure.chart.show(name, rows, title, description);
-    figure.dataset.fleet = drawn;
+    figure.dataset.fleet = asked;
   }
 
   let drawn = "";
@@ -65,7 +66,7 @@
         effects.LABELS[bar.input] + ", " + bar.component + ": " + signed(bar.lower) + " and " + signed(bar.higher)).join("; ") + "."],
       servers_lost: [left, lost_title, lost_title + ". " + left.map((row) => row.lost + ": " + row.label).join("; ") + "."],
     };
-    drawn = inputs.agents + " " + inputs.workloads + " " + inputs.datastore + " " + inputs.sync_mode;
+    drawn = fleet.name(texts);
     for (const [name, words] of Object.entries(charts)) draw(name, ...words);
   }
 

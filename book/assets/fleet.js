@@ -6,6 +6,7 @@
      const texts = fleet.texts();          what the address says, as texts by name of control; defaults for the rest
      const found = fleet.read(texts);      { faults } where a text is wrong, else also
                                            { inputs, limits, prices, unit, level, topology, clusters, datastore, store }
+     fleet.name(texts);                    what differs from the defaults, as one text; charts of a fleet are marked with it
      fleet.remember(texts);                write what differs from the defaults to the address, and carry it on
 
    `inputs`, `limits` and `unit` are what the translated functions of the package take, such as
@@ -89,6 +90,9 @@
   /* Returns the controls that differ from their defaults. */
   const changed = (given) => controls.filter((control) => given[control.name] !== control.start);
 
+  /* Returns a fleet's name: what differs from the defaults, as an address says it. */
+  const name = (given) => new URLSearchParams(changed(given).map((control) => [control.name, given[control.name]])).toString();
+
   /* Returns the words of the command line that ask for the same. */
   function command(given) {
     const said = ["capmodel size"], always = ["agents", "workloads", "datastore"];
@@ -122,7 +126,7 @@
     if ("machine_speed" in fleet) fleet.datastore_speed ??= fleet.machine_speed;
     const list = (items) => Object.entries(items).map(([name, item]) => name + "=" + written(item)).join(", ");
     if (hourly.core_per_hour) {
-      const all = { core_per_hour: 0, gb_per_hour: 0, datastore_core_per_hour: 0, ...hourly };
+      const all = { ...Object.fromEntries(model.fields.required_prices.map((name) => [name, 0])), ...hourly };
       limits.prices = { python: "cm.Prices(" + list(all) + ")" };
     }
     const split = { single: "fleet", nested: "cm.Nested.split(fleet, into=" + given.clusters + ")",
@@ -180,13 +184,14 @@
     voice(slider, value, unit);
   }
 
-  /* Returns the value, of two digits, that a slider stands for. */
+  /* Returns the value, of two digits, that a slider stands for; between two whole numbers it stays on the nearer one. */
   function slid(slider) {
-    const value = scales[slider.dataset.scale].forth(slider.value / slider.max, +slider.dataset.from, +slider.dataset.to);
-    return Number(value.toPrecision(2));
+    const share = slider.value / slider.max, value = scales[slider.dataset.scale].forth(share, +slider.dataset.from, +slider.dataset.to);
+    const short = Number(value.toPrecision(2));
+    return named[slider.dataset.for].whole ? Math.round(short) : short;
   }
 
-  model.fleet = { controls, named, texts, fault, read, changed, command, python, address, carry, remember, words, slide, slid, voice };
+  model.fleet = { controls, named, texts, fault, read, changed, name, command, python, address, carry, remember, words, slide, slid, voice };
   const first = texts();
   if (!Object.keys(read(first).faults).length) carry(first);
 })();

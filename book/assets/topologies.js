@@ -44,7 +44,7 @@
     say("difference", words.difference(found));
     chart = {
       rows: found.map(row_of), title: words.title(found), description: words.description(found),
-      fleet: [inputs.agents, inputs.workloads, inputs.datastore, clusters].join(" "),
+      fleet: fleet.name(texts),
     };
     if (figure) delete figure.dataset.fleet;
     draw();
@@ -92,9 +92,8 @@
 
   for (const slider of sliders) {
     slider.addEventListener("input", function () {
-      const name = slider.dataset.for, value = fleet.slid(slider);
-      // Between two whole numbers a slider stays on the nearer one.
-      texts[name] = fields[name].value = String(fleet.named[name].whole ? Math.round(value) : value);
+      const name = slider.dataset.for;
+      texts[name] = fields[name].value = String(fleet.slid(slider));
       fleet.voice(slider, Number(texts[name]), fields[name].dataset.unit);
       soon();
     });

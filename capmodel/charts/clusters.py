@@ -116,7 +116,9 @@ def topologies(frame: pd.DataFrame, title: str, description: str, most: float) -
         layers.append(down.mark_rule(opacity=0.45).encode(x, y, alt.Y2("below:Q")))
         for name, shape, step in (("server", "square", 0), ("datastore", "circle", 1)):
             marks = parts.transform_filter(f"isValid(datum.{name})").transform_calculate(
-                used=f"datum.{name}", y=f"(datum.part == 'root' ? 4 : 2) - {step}"
+                used=f"datum.{name}",
+                y=f"(datum.part == 'root' ? 4 : 2) - {step}",
+                label=f"format(100 * datum.{name}, '.0f') + '\u00a0%'",
             )
             layers.append(
                 marks.mark_point(
@@ -124,9 +126,7 @@ def topologies(frame: pd.DataFrame, title: str, description: str, most: float) -
                 ).encode(x, y, color, tooltip=tooltip)
             )
             layers.append(
-                marks.mark_text(fontSize=10.5, fontWeight="bold", tooltip=None).encode(
-                    x, y, text=alt.Text("used:Q", format=".0%"), color=ink
-                )
+                marks.mark_text(fontSize=10.5, fontWeight="bold", tooltip=None).encode(x, y, text="label:N", color=ink)
             )
         head = (
             alt.Chart()

@@ -11,7 +11,7 @@ from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from capsite import address, assets, finish, formulas, pages
+from capsite import address, assets, finish, formulas, names, pages
 from capsite.inputs import EXECUTION, digest
 
 
@@ -53,6 +53,7 @@ def _add_assets(app: Sphinx) -> None:
 
 def _finish_page(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     body = finish.with_light_code(context.get("body") or "")
+    body = finish.with_light_names(body, linked=page != "api_inside")
     address = context["content_root"] + "_static/charts"
     body = finish.with_stills_in_files(body, Path(app.outdir) / "_static" / "charts", address)
     if "body" in context:
@@ -78,6 +79,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     if numbering is not None:
         numbering.parallel_read_safe = True
     formulas.setup(app)
+    names.setup(app)
     address.setup(app)
     app.connect("config-inited", _key_cache, priority=100)
     pages.setup(app)

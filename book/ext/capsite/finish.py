@@ -23,6 +23,21 @@ _PLAIN = re.compile(r'<span class="(?:n|nn|p|w)">([^<]*)</span>')
 #: Marks inside the names that pages about the package list: each word of code, and every comma between types.
 _SIGNED = '<dt class="sig '
 _WORD = re.compile(r'<span class="pre">([^<]*)</span>')
+#: What the lists of names say of themselves over and over: of what kind a mark is, where it leads, that a colon is one.
+_REPEATED = {
+    re.compile(r'(<a class="headerlink" href="[^"]*") title="Link to this definition"'): r"\1",
+    re.compile(r'(<a class="reference internal" href="[^"]*") title="[^"]*"'): r"\1",
+    re.compile(r'<span class="(?:sig-prename descclassname|sig-paren|colon|o)">([^<]*)</span>'): r"\1",
+    re.compile(r' class="field-(?:odd|even)"'): "",
+    re.compile(r'"sig sig-object py"'): '"sig"',
+    re.compile(r'"sig-name descname"'): '"sig-name"',
+    re.compile(r'<code class="(?:xref py py-\w+ )?docutils literal notranslate">'): '<code class="literal">',
+    re.compile(r'(<em class="sig-param">)(.*?)</em>'): lambda found: f"{found[1]}{_MARK.sub('', found[2])}</em>",
+    re.compile(r'</em>, <em class="sig-param">'): ", ",
+    re.compile(r' xmlns="http://www.w3.org/1998/Math/MathML"'): "",
+}  # fmt: skip
+_MARK = re.compile(r"</?span[^>]*>")
+_LINKED = re.compile(r'<a class="headerlink" href="[^"]*" title="Link to this definition">#</a>')
 _INLINE = re.compile(r"<script(?![^>]*\b(?:src=|type=.application/json))[^>]*>(.*?)</script>", re.S)
 
 
@@ -75,6 +90,30 @@ def with_light_code(body: str) -> str:
     if _SIGNED in body:
         body = _WORD.sub(r"\1", body).replace("</em><em>", "")
     return _PLAIN.sub(r"\1", body)
+
+
+def with_light_names(body: str, linked: bool = True) -> str:
+    """Take off the marks that a list of names repeats with each name, which is a third of its weight.
+
+    Parameters
+    ----------
+    body : str
+        The page; one that lists no names is returned as it is.
+    linked : bool
+        Whether names keep the links to themselves that a reader may copy.
+
+    Returns
+    -------
+    str
+        The page, looking the same but for the colour of defaults.
+    """
+    if _SIGNED not in body:
+        return body
+    if not linked:
+        body = _LINKED.sub("", body)
+    for repeated, shorter in _REPEATED.items():
+        body = repeated.sub(shorter, body)
+    return body
 
 
 def policy(body: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -174,21 +175,27 @@ def site_script(costs: Any) -> str:
     -------
     str
         See :func:`script`; the data are ``unit_costs`` by datastore, ``measured``, ``reference_table``, ``controls``
-        and ``fields`` of what the controls set.
+        and ``fields`` of what the controls set, with the prices that :class:`capmodel.Prices` asks for.
     """
     import controls
 
     from capmodel import plan, spire
     from capmodel.deployment import Inputs
-    from capmodel.prices import PerHour
+    from capmodel.prices import PerHour, Prices
     from capmodel.shapes import Limits
 
+    required = [field.name for field in fields(Prices) if field.default is MISSING]
     data = {
         "unit_costs": {name: costs.unit_costs(name) for name in spire.DATASTORES},
         "measured": plan.measured(costs),
         "reference_table": plan.reference_table(),
         "controls": controls.listed(),
-        "fields": {"Inputs": Inputs._fields, "Limits": Limits._fields, "PerHour": PerHour._fields},
+        "fields": {
+            "Inputs": Inputs._fields,
+            "Limits": Limits._fields,
+            "PerHour": PerHour._fields,
+            "required_prices": required,
+        },
     }
     return script(package_sources(), EXPORTS, data)
 
