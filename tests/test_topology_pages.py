@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import capmodel as cm
-from capmodel import factors, side_by_side, spire, whole
+from capmodel import advice, factors, side_by_side, spire, whole
 from capmodel.effects import demanded
 from capmodel.regression import normal_quantile
 from capmodel.shapes import Limits, Shape
@@ -45,6 +45,12 @@ def open_page(browser, site):
 def drawn(page, place=0):
     """Return the words in the picture of a chart."""
     return page.locator("figure.capchart").nth(place).locator("svg.marks text").all_text_contents()
+
+
+def shares(page):
+    """Return the shares of the cores that are written in the drawing's marks."""
+    words = page.locator("figure.capchart").first.locator("svg.marks .role-mark text").all_text_contents()
+    return [word for word in words if re.fullmatch(r"\d+\xa0%", word)]
 
 
 SHOWN = "() => document.querySelector('figure.capchart').dataset.fleet"
@@ -87,9 +93,29 @@ def check_shapes(page, fleet, clusters):
     found = side_by_side.answers(fleet.inputs(), costs().unit_costs(fleet.datastore), limits, clusters)
     assert page.evaluate(COLUMNS) == [list(column) for column in side_by_side.columns(found)]
     assert page.locator("[data-out=totals]").text_content() == side_by_side.totals(found)
+    check_advice(page, fleet.inputs(), found, limits, clusters)
     nested = cm.size(cm.Nested.split(fleet, into=clusters), costs()).clusters
     servers = sum(part.servers * part.cores_per_server for part in nested)
     assert f"nested, {servers:,} for servers" in side_by_side.totals(found)
+
+
+def check_advice(page, inputs, found, limits, clusters):
+    """Compare what the page says of other servers, distances, failures and rules with the package's words."""
+    unit, shape, store = costs().unit_costs(inputs.datastore), found[0].parts[0].choice.shape, inputs.datastore
+    said = {name: page.locator(f"[data-out={name}]").text_content() for name in ("availability", "geography")}
+    assert said == {
+        "availability": advice.availability(inputs, unit, shape.servers, limits.quantile, controls.STORES[store]),
+        "geography": advice.geography(inputs, unit, shape, clusters, limits.quantile),
+    }
+    rows = {
+        "failures": advice.failures(inputs, clusters),
+        "rules": advice.rules(inputs, unit, limits, shape, found[1].parts),
+    }
+    for name, lines in rows.items():
+        assert page.locator(f"[data-out={name}] tr").evaluate_all(
+            "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+        ) == lines  # fmt: skip
+    assert page.locator("[data-out=federated]").text_content() == f"federated in {clusters:,}"
 
 
 def headline(page):
@@ -146,7 +172,7 @@ def test_both_sliders_draw_what_the_package_says(open_page):
     page, complaints = open_page("topologies")
     assert "Nested: 5 clusters of 1,000 agents" in drawn(page)
     # Servers and datastore of one trust domain, of five clusters and their root, and of five trust domains.
-    assert len([words for words in drawn(page) if words.endswith("\xa0%")]) == 3 + 2 + 12 + 10
+    assert len(shares(page)) == 2 + 12 + 10
     # What the build wrote has few digits.
     check_topologies(page, cm.Deployment(agents=5000, workloads=10_000), 5, rel=1e-3)
     check_shapes(page, cm.Deployment(agents=5000, workloads=10_000), 5)
@@ -192,10 +218,9 @@ def test_a_link_draws_the_topologies_of_its_fleet(open_page, fleet, clusters):
     heads = [words for words in drawn(page) if words.startswith("Nested: ")]
     assert len(heads) == 1
     assert f"Nested: {clusters} clusters of" in heads[0]
-    points = page.locator("figure.capchart").first.locator("svg.marks text").all_text_contents()
     marks = 1 if fleet.get("datastore") == "sqlite" else 2
     # However many clusters there are, no more than eight are drawn one by one.
-    assert len([words for words in points if re.fullmatch(r"\d+\xa0%", words)]) == marks * (2 + 2 * min(clusters, 8))
+    assert len(shares(page)) == marks * (2 + 2 * min(clusters, 8))
     assert complaints == []
 
 

@@ -51,15 +51,32 @@
     // Three answers take longer than a slider's step.
     clearTimeout(wait);
     delete place("shapes").dataset.fleet;
-    wait = setTimeout(() => shapes(model.side_by_side.answers(inputs, unit, limits, clusters, prices), chart.fleet), 150);
+    wait = setTimeout(function () {
+      const each = model.side_by_side.answers(inputs, unit, limits, clusters, prices);
+      advise({ inputs, unit, limits, store }, shape, clusters, each);
+      shapes(each, chart.fleet);
+    }, 150);
+  }
+
+  const cell = (kind, text, scope) => Object.assign(document.createElement(kind), { textContent: text }, scope ? { scope } : {});
+  const row = (cells) => { const made = document.createElement("tr"); made.append(...cells); return made; };
+
+  /* Says what decides between the topologies. */
+  function advise({ inputs, unit, limits, store }, shape, clusters, each) {
+    const { advice } = model, nested = each.find((one) => one.topology === "nested").parts;
+    const fill = (name, rows) => place(name).replaceChildren(...rows.map((texts) =>
+      row(texts.map((text, k) => k ? cell("td", text) : cell("th", text, "row")))));
+    say("availability", advice.availability(inputs, unit, shape.servers, limits.quantile, store));
+    say("geography", advice.geography(inputs, unit, shape, clusters, limits.quantile));
+    for (const name of ["nested", "federated"]) say(name, name + " in " + clusters.toLocaleString("en-US"));
+    fill("failures", advice.failures(inputs, clusters));
+    fill("rules", advice.rules(inputs, unit, limits, shape, nested));
   }
 
   let wait = 0;
   /* Fills the table of shapes: a row a quantity, a column for clusters that are alike. */
   function shapes(found, name) {
     const columns = model.side_by_side.columns(found), table = place("shapes");
-    const cell = (kind, text, scope) => Object.assign(document.createElement(kind), { textContent: text }, scope ? { scope } : {});
-    const row = (cells) => { const made = document.createElement("tr"); made.append(...cells); return made; };
     table.tHead.replaceChildren(row(columns.map((column) => column.name ? cell("th", column.name, "col") : cell("td", ""))));
     table.tBodies[0].replaceChildren(...columns[0].cells.map((_, k) =>
       row(columns.map((column, j) => j ? cell("td", column.cells[k]) : cell("th", column.cells[k], "row")))));

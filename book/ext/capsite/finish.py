@@ -34,8 +34,9 @@ _REPEATED = {
     re.compile(r'<code class="(?:xref py py-\w+ )?docutils literal notranslate">'): '<code class="literal">',
     re.compile(r'(<em class="sig-param">)(.*?)</em>'): lambda found: f"{found[1]}{_MARK.sub('', found[2])}</em>",
     re.compile(r'</em>, <em class="sig-param">'): ", ",
-    re.compile(r' xmlns="http://www.w3.org/1998/Math/MathML"'): "",
 }  # fmt: skip
+#: Browsers know formulas by their element.
+_NAMESPACE = '<math xmlns="http://www.w3.org/1998/Math/MathML"'
 _MARK = re.compile(r"</?span[^>]*>")
 _LINKED = re.compile(r'<a class="headerlink" href="[^"]*" title="Link to this definition">#</a>')
 _INLINE = re.compile(r"<script(?![^>]*\b(?:src=|type=.application/json))[^>]*>(.*?)</script>", re.S)
@@ -89,7 +90,7 @@ def with_light_code(body: str) -> str:
     """
     if _SIGNED in body:
         body = _WORD.sub(r"\1", body).replace("</em><em>", "")
-    return _PLAIN.sub(r"\1", body)
+    return _PLAIN.sub(r"\1", body).replace(_NAMESPACE, "<math")
 
 
 def with_light_names(body: str, linked: bool = True) -> str:

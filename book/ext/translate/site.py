@@ -56,6 +56,7 @@ EXPORTS: dict[str, tuple[str, ...]] = {
         "title",
         "totals",
     ),
+    "advice": ("availability", "failures", "geography", "rules"),
     "loop": ("finite_source", "asymptote", "open_queue", "knee", "curve", "marks", "sentence", "headline"),
 }  # fmt: skip
 
