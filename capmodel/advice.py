@@ -321,7 +321,7 @@ def rules(fleet: Inputs, unit: UnitCosts, limits: Limits, shape: Shape, nested: 
             step = 1.0
             while agents >= 100.0 * step:
                 step = 10.0 * step
-            sizes = sizes + (", " if sizes != "" else "") + f"{math.floor(agents / step) * step:,.0f} on "
+            sizes = sizes + (", " if sizes != "" else "") + f"{math.floor(agents / step) * step:,.0f} agents on "
             sizes = sizes + count(cores, "core")
         found.append(["One datastore holds your kind of fleet: up to " + sizes, "one trust domain",
                       "fewest parts, and no federation to pay for"])  # fmt: skip

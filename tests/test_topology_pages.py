@@ -116,6 +116,9 @@ def check_advice(page, inputs, found, limits, clusters):
             "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
         ) == lines  # fmt: skip
     assert page.locator("[data-out=federated]").text_content() == f"federated in {clusters:,}"
+    command = page.locator("[data-out=helm]").text_content()
+    assert command.endswith(f" --datastore {store} --topology nested --clusters {clusters} --format helm")
+    assert f" --agents {inputs.agents:.0f} " in command
 
 
 def headline(page):

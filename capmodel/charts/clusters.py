@@ -26,7 +26,7 @@ from capmodel.charts._look import (
 #: What a part of a topology is called, and how its marks look.
 _TOPOLOGIES = ("single trust domain", "nested", "federated")
 
-_PART_SIZE = 760
+_PART_SIZE = 1080
 
 
 def topologies(frame: pd.DataFrame, title: str, description: str, most: float) -> ChartType:
