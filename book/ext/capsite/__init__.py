@@ -54,12 +54,13 @@ def _add_assets(app: Sphinx) -> None:
 def _finish_page(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     body = finish.with_light_code(context.get("body") or "")
     body = finish.with_light_names(body, linked=page != "api_inside")
-    address = context["content_root"] + "_static/charts"
-    body = finish.with_stills_in_files(body, Path(app.outdir) / "_static" / "charts", address)
+    charts = context["content_root"] + "_static/charts"
+    body = finish.with_stills_in_files(body, Path(app.outdir) / "_static" / "charts", charts)
     if "body" in context:
         context["body"] = body
     policy = f'<meta http-equiv="Content-Security-Policy" content="{finish.policy(body)}">'
-    context["metatags"] = policy + "\n" + context.get("metatags", "")
+    tags = context.get("metatags", "")
+    context["metatags"] = policy + "\n" + (address.with_answer(tags, body) if address.of_site() else tags)
     context["script_files"] = finish.ordered(context["script_files"], finish.scripts(page, body))
 
 
