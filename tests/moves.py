@@ -7,10 +7,13 @@ kind. A control that no rule knows is an error, and so is one that changes nothi
 from collections import Counter
 
 #: Everything that a reader can work; what leads elsewhere is a link, and no control.
-FIND = """() => [...document.querySelectorAll(
+FIND = """(kinds) => [...document.querySelectorAll(
     "input, select, textarea, button, summary, [role=button], [role=slider], [role=checkbox], [contenteditable]")]
     .filter((one) => one.closest("article") && !one.matches("[data-guess][data-ready] details:not([open]) summary"))
-    .map((one, at) => { one.dataset.control = at; return at; })"""
+    .map((one, at) => {
+        one.dataset.control = at;
+        return Object.keys(kinds).find((kind) => one.matches(kinds[kind]));
+    })"""
 
 #: Kinds, the first that matches.
 KINDS = {
@@ -39,10 +42,13 @@ SAID = """() => JSON.stringify([
         .map(({ chart }) => [chart.description, chart.tables]),
 ])"""
 
+#: Keep what a page says, in the page: it may be long; return its number.
+KEEP = f"() => (window.kept ??= []).push(({SAID})()) - 1"
+
 #: Tell whether what a page says is, or is no longer, what it said before.
 CHANGES = f"""async ([before, same]) => {{
     for (const end = Date.now() + 5000; Date.now() < end; await new Promise(requestAnimationFrame))
-        if ((({SAID})() === before) === same) return true;
+        if ((({SAID})() === window.kept[before]) === same) return true;
     return false;
 }}"""
 
@@ -60,7 +66,7 @@ FOLLOWED = f"""async (figure, name) => {{
 
 
 #: Values to try where twice what is there would change nothing.
-VALUES = {"max-response-time": 0.012}
+VALUES = {"max-response-time": 0.002}
 
 
 class Moves:
@@ -74,7 +80,7 @@ class Moves:
     def all(self):
         """Move every control and return how many there are of each kind."""
         self.page.mouse.click(0, 0)
-        todo = {at: self._kind(at) for at in self.page.evaluate(FIND)}
+        todo = dict(enumerate(self.page.evaluate(FIND, KINDS)))
         unknown = [
             self._one(at).evaluate("(one) => one.outerHTML.slice(0, 200)") for at, kind in todo.items() if not kind
         ]
@@ -94,19 +100,12 @@ class Moves:
     def _one(self, at):
         return self.page.locator(f"[data-control='{at}']")
 
-    def _kind(self, at):
-        return self._one(at).evaluate(
-            "(one, kinds) => Object.keys(kinds).find((kind) => one.matches(kinds[kind]))", KINDS
-        )
-
     def _press(self, control, *keys):
         """Press keys on a control, which the keyboard must reach and the focus must show."""
-        control.focus()
-        seen = self.page.evaluate(
-            "[document.activeElement.dataset.control, getComputedStyle(document.activeElement).outlineStyle]"
-        )
-        assert seen[0] == control.get_attribute("data-control"), "the keyboard does not reach it"
-        assert seen[1] != "none", "the focus cannot be seen"
+        reached, outline = control.evaluate("""(one) => { one.focus();
+            return [document.activeElement === one, getComputedStyle(one).outlineStyle]; }""")
+        assert reached, "the keyboard does not reach it"
+        assert outline != "none", "the focus cannot be seen"
         for key in keys:
             self.page.keyboard.press(key)
 
@@ -121,13 +120,13 @@ class Moves:
             self._must(field, before)
 
     def _said(self):
-        return self.page.evaluate(SAID)
+        return self.page.evaluate(KEEP)
 
     def _must(self, control, before, same=False):
         self.states += 1
-        name = control.evaluate("(one) => one.name || one.dataset.for || one.textContent")
-        words = "does not bring back what was shown" if same else "changes nothing"
-        assert self.page.evaluate(CHANGES, [before, same]), f"{name} {words}"
+        if not self.page.evaluate(CHANGES, [before, same]):
+            name = control.evaluate("(one) => one.name || one.dataset.for || one.textContent")
+            raise AssertionError(f"{name} " + ("does not bring back what was shown" if same else "changes nothing"))
 
     def _type(self, control, text):
         self._press(control, "Control+a")
@@ -183,17 +182,17 @@ class Moves:
         assert figure.evaluate(FOLLOWED, name)[1] in states
 
     def _slider(self, control):
-        field = self.page.locator(f"article [name='{control.get_attribute('data-for')}']")
-        before, text, place = self._said(), field.input_value(), control.input_value()
-        key = "ArrowLeft" if place == control.get_attribute("max") else "ArrowRight"
-        key = "Home" if control.get_attribute("data-for") in VALUES else key
+        name, place, most = control.evaluate("(one) => [one.dataset.for, one.value, one.max]")
+        field = self.page.locator(f"article [name='{name}']")
+        before, text = self._said(), field.input_value()
+        key = "Home" if name in VALUES else "ArrowLeft" if place == most else "ArrowRight"
         # A step of a slider may be less than a whole number.
         for _ in range(20):
             self._press(control, key)
-            if field.input_value() != text:
+            value = field.input_value()
+            if value != text:
                 break
-        value = field.input_value()
-        assert value != text, f"{control.get_attribute('data-for')}: the slider does not reach its field"
+        assert value != text, f"{name}: the slider does not reach its field"
         assert control.get_attribute("aria-valuetext").replace(",", "").startswith(value)
         self._must(control, before)
         self._type(field, text)
@@ -201,11 +200,12 @@ class Moves:
         assert control.input_value() == place, "the slider does not follow its field"
 
     def _number(self, control):
-        before, text = self._said(), control.input_value()
-        low, high = (float(control.get_attribute(end)) for end in ("min", "max"))
-        whole = control.get_attribute("inputmode") == "numeric" or control.get_attribute("data-whole") is not None
+        before = self._said()
+        name, text, low, high, whole = control.evaluate(
+            "(one) => [one.name, one.value, +one.min, +one.max, one.inputMode === 'numeric' || 'whole' in one.dataset]"
+        )
         value = 2 * float(text or 0) or 3
-        value = VALUES.get(control.get_attribute("name"), max(low, value if value <= high else float(text) / 2))
+        value = VALUES.get(name, max(low, value if value <= high else float(text) / 2))
         self._type(control, f"{value:.0f}" if whole else f"{value:.12g}")
         self._must(control, before)
         assert control.get_attribute("aria-invalid") != "true"

@@ -90,16 +90,6 @@ def test_a_page_opened_on_a_phone_fits(visit):
     assert len(set(tops)) == 2
 
 
-def test_a_link_shows_what_its_sender_saw(visit):
-    sent = visit("sync_cost", "?datastore=mariadb&load=alone").page
-    assert (checked(sent, "datastore"), checked(sent, "load")) == ("mariadb", "alone")
-    built = visit("sync_cost").page
-    built.get_by_role("radio", name="MariaDB").check()
-    built.get_by_role("radio", name="one agent at a time").check()
-    built.wait_for_function("() => location.search.includes('load=alone')")
-    assert shown(sent) == shown(built)
-
-
 @pytest.mark.parametrize("query", ["?datastore=oracle", "?datastore=", "?nothing=1", "?load=<script>"])
 def test_a_wrong_link_shows_the_first_state(visit, query):
     visited = visit("sync_cost", query)
@@ -143,7 +133,7 @@ def test_a_first_visit_by_night_is_dark(visit):
     assert card.evaluate("(card) => getComputedStyle(card).backgroundColor") == "rgba(0, 0, 0, 0)"
 
 
-def test_the_data_of_a_chart_can_be_had(visit, tmp_path):
+def test_data_and_picture_of_a_chart_can_be_had(visit, tmp_path):
     page = visit("sync_cost", accept_downloads=True).page
     figure = page.locator("figure.capchart").first
     carried = figure.evaluate("(figure) => figure.chart.tables.sync_cost")
@@ -156,12 +146,8 @@ def test_the_data_of_a_chart_can_be_had(visit, tmp_path):
     for row, original in zip(rows, carried, strict=True):
         texts = {key: value if isinstance(value, str) else f"{value:.12g}" for key, value in original.items()}
         assert {key: value for key, value in row.items() if value} == texts
-
-
-def test_a_picture_of_a_chart_can_be_had(visit, tmp_path):
-    page = visit("sync_cost", accept_downloads=True).page
     with page.expect_download() as download:
-        page.locator("figure.capchart").first.get_by_text("Picture (SVG)").click()
+        figure.get_by_text("Picture (SVG)").click()
     download.value.save_as(tmp_path / "chart.svg")
     assert (tmp_path / "chart.svg").read_text().startswith("<svg")
 
@@ -216,13 +202,6 @@ def test_reduced_motion_is_respected(visit):
             (element) => parseFloat(getComputedStyle(element).transitionDuration) > 0).length"""
     )
     assert moving == 0
-
-
-def test_print_leaves_controls_out(visit):
-    page = visit("sync_cost").page
-    page.emulate_media(media="print")
-    assert not page.locator(".capchart-controls").first.is_visible()
-    assert page.locator("figure.capchart svg.marks").first.is_visible()
 
 
 # The page's script on its own, with controls of every kind.
