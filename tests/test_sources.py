@@ -136,17 +136,23 @@ def test_machine_speed_compares_with_the_shipped_machine_whether_the_rows_were_f
 
 def test_many_rows_can_be_fitted_alone():
     rows = RUNS[(RUNS["operation"] == "sync") & (RUNS["sync_mode"] != "crawl_cached")]
-    own = as_own(rows, 2.0)
+    # A machine on which crawls take thrice as long, and all else twice: no one speed says so.
+    own = as_own(rows, np.where(rows["sync_mode"] == "crawl", 3.0, 2.0))
     fitted = cm.OperationCosts(pd.concat([RUNS, own], ignore_index=True)).fit("own")
     assert (fitted.reference, fitted.source) == ("mine", "mine")
-    # The same rows at twice the cost: what they tell alone is twice what they tell among the shipped ones.
+    # What the rows tell alone is what they tell among the shipped ones, as often as they took it.
     busy = rows.drop(columns="source").assign(rate_per_core_s=np.inf, in_flight=1.0)
     ratio = fitted.predict(busy)["estimate_s"] / costs().predict(busy)["estimate_s"]
-    assert np.nanmedian(ratio) == pytest.approx(2.0, rel=0.1)
+    crawls = np.tile(busy["sync_mode"] == "crawl", 2)
+    assert np.nanmedian(ratio[~crawls]) == pytest.approx(2.0, rel=0.1)
+    assert np.nanmedian(ratio[crawls]) == pytest.approx(3.0, rel=0.1)
+    # Their intervals are held against configurations left out, as those of a fit to all rows are.
+    for key in (("crawl", "server"), ("cache", "server")):
+        assert fitted.fits[key].held_out["estimate"].notna().mean() > 0.9
     # Signing was not among them, and has a price.
     signing = pd.DataFrame([{"datastore": "postgresql", "operation": "sign_x509", "ca_key_type": "rsa-4096"}])
     signed = fitted.predict(signing)["estimate_s"] / costs().predict(signing)["estimate_s"]
-    assert signed.to_numpy() == pytest.approx([2.0, 2.0], rel=0.25)
+    assert ((signed > 1.6) & (signed < 3.4)).all()
 
 
 def test_too_few_rows_are_refused_with_the_number_that_it_takes():
