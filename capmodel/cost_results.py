@@ -241,10 +241,11 @@ class CostResults:
         if not moved.any():
             return rows
         result, there, here = rows.assign(), rows[moved], rows[moved].assign(source=self.source)
-        points = (self.operating_point(there), self.operating_point(here))
+        work = work_of(there)
+        points = (self.operating_point(there, work), self.operating_point(here, work))
         for component in COMPONENTS:
             means = [
-                self.linear_predictor(part, component, point)[0]
+                self.linear_predictor(part, component, point, work)[0]
                 for part, point in zip((there, here), points, strict=True)
             ]
             with np.errstate(invalid="ignore", divide="ignore"):

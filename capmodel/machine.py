@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import t
 
 from capmodel.regression import normal_quantile
-from capmodel.work import COMPONENTS, configurations
+from capmodel.work import COMPONENTS, configurations, work_of
 
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
@@ -103,7 +103,9 @@ def machine_speed(
     measured_s = runs[f"{component}_cpu_s_per_op"].to_numpy(float)
     # Rows that took part in the fit are compared with its reference, not with the speed that the fit gave them.
     costs, compared = costs.for_source(costs.reference), runs.drop(columns="source", errors="ignore")
-    mean_s, parameters, between = costs.linear_predictor(compared, component, costs.operating_point(compared))
+    work = work_of(compared)
+    point = costs.operating_point(compared, work)
+    mean_s, parameters, between = costs.linear_predictor(compared, component, point, work)
     priced = np.isfinite(mean_s) & (mean_s > 0.0)
     if not priced.any():
         raise ValueError("runs: got operations that no run in the fit contains, expected one with a price")

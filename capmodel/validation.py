@@ -14,7 +14,7 @@ from capmodel import cluster, host, spire
 from capmodel.datasets import DataError
 from capmodel.regression import normal_quantile
 from capmodel.schemas import RUN_KINDS, SCHEMAS
-from capmodel.work import COMPONENTS, OperatingPoint, cores_of
+from capmodel.work import COMPONENTS, OperatingPoint, Work, cores_of, work_of
 
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
@@ -279,11 +279,11 @@ def _solve(row: pd.DataFrame, costs: CostResults, quantile: float, callers: floa
     """Solve a row's callers as a closed loop on one host shared by server, datastore and client."""
     row = row.assign(operation="sync")
     run = row.iloc[0]
-    cores = float(cores_of(row)[0])
-    if not _priced(row, costs):
+    cores, work = float(cores_of(row)[0]), work_of(row)
+    if not _priced(row, work, costs):
         return _Loop(_UNKNOWN, _UNKNOWN, _UNKNOWN)
     client_s = _client(run, callers / max(pause_s, 1e-9))
-    parts = costs.demand_parts(row)
+    parts = costs.demand_parts(row, work)
     demand, churn_s = parts.demand_at(0, cores, client_s), float(np.nansum(parts.churn_s))
     trip_s = float(run.get("round_trip_time_s", 0.0))
     trips = cluster.round_trips(run["sync_mode"], run["entries_per_agent"], 0.0)
@@ -305,7 +305,7 @@ def _solve(row: pd.DataFrame, costs: CostResults, quantile: float, callers: floa
     point = OperatingPoint(np.array([estimate.throughput_per_s / cores]), np.array([estimate.in_flight]))
     total = variance = run_sd = 0.0
     for component in COMPONENTS:
-        mean, parameters, between = (float(part[0]) for part in costs.linear_predictor(row, component, point))
+        mean, parameters, between = (float(part[0]) for part in costs.linear_predictor(row, component, point, work))
         if np.isfinite(mean):
             total, variance, run_sd = total + mean, variance + parameters, run_sd + np.sqrt(between)
     spread = quantile * np.sqrt(variance + run_sd**2) / total
@@ -315,11 +315,11 @@ def _solve(row: pd.DataFrame, costs: CostResults, quantile: float, callers: floa
 _UNKNOWN = host.HostState(*[np.nan] * len(host.HostState._fields))
 
 
-def _priced(row: pd.DataFrame, costs: CostResults) -> bool:
+def _priced(row: pd.DataFrame, work: Work, costs: CostResults) -> bool:
     """Tell whether the fit has a price for all that server and datastore do in a row's operation."""
     busy = OperatingPoint(np.array([np.inf]), np.array([0.0]))
     needed = COMPONENTS[:1] if row["datastore"].iloc[0] == "sqlite" else COMPONENTS
-    return all(np.isfinite(costs.linear_predictor(row, component, busy)[0][0]) for component in needed)
+    return all(np.isfinite(costs.linear_predictor(row, component, busy, work)[0][0]) for component in needed)
 
 
 def _client(run: pd.Series, rate_per_s: float) -> float:
@@ -373,20 +373,21 @@ def _fleets(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator
             cores = float(cores_of(as_run)[0])
             # Each server is woken by its own agents only; the datastore by all.
             point = OperatingPoint(np.array([sync_rate / cores]), np.array([loop.estimate.in_flight]))
+        parts = []
+        if loaded:
+            syncs = as_run.assign(operation="sync")
+            parts.append((sync_rate, syncs, work_of(syncs)))
+        if run["sync_mode"] == "full_cache":
+            seconds = costs.predict(reload)["estimate_s"].sum()
+            parts.append((servers / (run["reload_interval_s"] + seconds), reload, work_of(reload)))
         for component in COMPONENTS:
             if component == "datastore" and run["datastore"] == "sqlite":
                 continue
             own = OperatingPoint(point.rate_per_core_s / (servers if component == "server" else 1.0), point.in_flight)
             used = variance = run_sd = 0.0
-            parts = []
-            if loaded:
-                parts.append((sync_rate, as_run.assign(operation="sync"), own))
-            if run["sync_mode"] == "full_cache":
-                seconds = costs.predict(reload)["estimate_s"].sum()
-                parts.append((servers / (run["reload_interval_s"] + seconds), reload, own))
-            for rate, frame, where in parts:
+            for rate, frame, work in parts:
                 mean, parameters, between = (
-                    float(value[0]) for value in costs.linear_predictor(frame, component, where)
+                    float(value[0]) for value in costs.linear_predictor(frame, component, own, work)
                 )
                 used, variance, run_sd = (
                     used + rate * mean,

@@ -52,14 +52,9 @@ def prepare_drawing() -> None:
     """Start the process that draws for all kernels; they find it by their environment."""
     secret = os.environ[drawing.SECRET] = secrets.token_hex()
     waiting, started = _CONTEXT.Pipe(duplex=False)
-    _CONTEXT.Process(target=_draw, args=(secret, started)).start()
+    _copied(drawing.serve, secret, started)
     started.close()
     connection.wait([waiting])
-
-
-def _draw(secret: str, started: Connection) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    drawing.serve(secret, started)
 
 
 class Call:
@@ -75,8 +70,7 @@ class Call:
 
     def __init__(self, function: Callable[..., None], *arguments: Any) -> None:
         self._call = (function, arguments)
-        self._process = _CONTEXT.Process(target=_quietly, args=self._call)
-        self._process.start()
+        self._process = _copied(_quietly, *self._call)
 
     def wait(self) -> None:
         """Wait for its end; if it failed, call it here, where it says what is wrong."""
@@ -87,11 +81,22 @@ class Call:
 
 
 def _quietly(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         function(*arguments)
     except Exception:
         os._exit(1)
+
+
+def _copied(function: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """Start a function in a copy of the prepared process."""
+    process = _CONTEXT.Process(target=_run, args=(function, arguments))
+    process.start()
+    return process
+
+
+def _run(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    function(*arguments)
 
 
 def _end_with_parent() -> None:
@@ -103,7 +108,6 @@ def _end_with_parent() -> None:
 
 def _read(paths: str | None, told: Connection) -> None:
     """Read the reader's own runs, and tell how far that has come and what is wrong with them."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     from capmodel.datasets import DataError, load_sync_runs
 
     try:
@@ -129,8 +133,7 @@ def read_measurements(paths: str | None, progress: Callable[[str, float], None])
         What is wrong with them, if anything.
     """
     listener, told = _CONTEXT.Pipe(duplex=False)
-    process = _CONTEXT.Process(target=_read, args=(paths, told))
-    process.start()
+    process = _copied(_read, paths, told)
     told.close()
     try:
         while message := listener.recv():
@@ -147,7 +150,6 @@ def read_measurements(paths: str | None, progress: Callable[[str, float], None])
 def _serve(arguments: list[str], folder: str, environment: dict[str, str]) -> None:
     """Be a kernel; what a kernel's process has of its own is set as its launcher does."""
     os.setsid()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
@@ -194,8 +196,7 @@ def _manager() -> type:
         async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
             # The command is: python -m ipykernel_launcher ARGUMENTS.
             folder, environment = str(kwargs.get("cwd") or Path.cwd()), dict(kwargs.get("env") or os.environ)
-            process = _CONTEXT.Process(target=_serve, args=(cmd[3:], folder, environment))
-            process.start()
+            process = _copied(_serve, cmd[3:], folder, environment)
             self.process = _Process(process)
             self.pid = self.pgid = process.pid
             self.cwd = folder
