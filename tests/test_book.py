@@ -4,6 +4,7 @@ import json
 import math
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -234,9 +235,15 @@ class Book:
         (self.root / name).write_text(text)
 
     def start(self):
-        command = [sys.executable, str(self.root / "book/ext/build.py")]
         return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.root, start_new_session=True
+            [sys.executable, str(self.root / "book/ext/build.py")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.root,
+            start_new_session=True,
+            # Tests that run in the background inherit that the interrupt is ignored, and would hand this on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def build(self):
