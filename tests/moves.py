@@ -47,7 +47,7 @@ KEEP = f"() => (window.kept ??= []).push(({SAID})()) - 1"
 
 #: Tell whether what a page says is, or is no longer, what it said before.
 CHANGES = f"""async ([before, same]) => {{
-    for (const end = Date.now() + 5000; Date.now() < end; await new Promise(requestAnimationFrame))
+    for (const end = Date.now() + 15000; Date.now() < end; await new Promise(requestAnimationFrame))
         if ((({SAID})() === window.kept[before]) === same) return true;
     return false;
 }}"""
