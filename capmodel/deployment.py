@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -188,8 +188,10 @@ class Deployment:
         if not isinstance(self.reattests, bool):
             raise ValueError(f"reattests: got {self.reattests!r}, expected True or False")
         if self.entries_by_agent is not None:
-            if isinstance(self.entries_by_agent, str | bytes) or not isinstance(self.entries_by_agent, Iterable):
-                raise ValueError(f"entries_by_agent: got {self.entries_by_agent!r}, expected a number for each agent")
+            # A mapping may mean entries by agent's name or agents by number of entries: its owner knows, we do not.
+            given = self.entries_by_agent
+            if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+                raise ValueError(f"entries_by_agent: got {given!r:.40}, expected a number for each agent")
             listed = tuple(_number("entries_by_agent", value) for value in self.entries_by_agent)
             if len(listed) != self.agents:
                 raise ValueError(

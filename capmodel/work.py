@@ -161,7 +161,7 @@ class OperatingPoint(NamedTuple):
 
 
 def cores_of(frame: pd.DataFrame) -> NDArray[np.float64]:
-    """Return the cores of each row's host, those of the measured machine where a file does not say.
+    """Return the cores of each row's host, those of the measured machine where a file or a cell does not say.
 
     Parameters
     ----------
@@ -173,7 +173,8 @@ def cores_of(frame: pd.DataFrame) -> NDArray[np.float64]:
     ndarray
         Cores.
     """
-    return frame["cores"].to_numpy(float) if "cores" in frame else np.full(len(frame), float(MEASURED_CORES))
+    given = frame.reindex(columns=["cores"])["cores"].to_numpy(float, na_value=np.nan)
+    return np.where(np.isnan(given), float(MEASURED_CORES), given)
 
 
 def measured_point(runs: pd.DataFrame) -> OperatingPoint:

@@ -298,6 +298,17 @@ def test_empty_cells_take_the_default():
     pd.testing.assert_frame_equal(costs().predict(given), costs().predict(row(entries_per_agent=10)))
 
 
+@pytest.mark.parametrize("empty", [np.nan, None, pd.NA])
+def test_an_empty_cell_of_cores_is_the_measured_machine(empty):
+    """As a file without that column; a row beside it keeps its own cores."""
+    window = {"operations": 300, "window_s": 3.0, "concurrency": 9, "think_time_s": 0.5, "client_cpu_s_per_op": 1e-3}
+    given = pd.concat([row(**window, cores=cores) for cores in (empty, 8)], ignore_index=True)
+    found = costs().predict(given).pivot_table(index="row", columns="component", values="estimate_s")
+    expected = costs().predict(row(**window)).set_index("component")["estimate_s"]
+    assert found.loc[0].to_dict() == pytest.approx(expected.to_dict(), rel=1e-12)
+    assert found.loc[1, "server"] != found.loc[0, "server"]
+
+
 def test_rows_keep_their_labels_and_frames_their_values():
     frame = pd.concat([row(entries_per_agent=count) for count in (0, 10, 500)]).set_axis(["a", "b", "c"])
     before = frame.copy()

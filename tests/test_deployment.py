@@ -402,6 +402,7 @@ def test_agents_with_more_than_a_thousand_entries_sign_a_thousand():
         ("12", "got '12', expected a number for each agent"),
         (b"12", "got b'12', expected a number for each agent"),
         (5, "got 5, expected a number for each agent"),
+        ({1: 3.0, 2: 4.0}, "got {1: 3.0, 2: 4.0}, expected a number for each agent"),
     ],
     ids=str,
 )
