@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import capmodel as cm
-from capmodel import cluster, spire
+from capmodel import cluster, spire, steady
+from capmodel.costs import _fit_responses
 from capmodel.cross_validation import cross_validate
 from capmodel.deployment import operation_rates
+from capmodel.response import stretch
 from capmodel.work import COMPONENTS, MEMBERS, TERMS, OperatingPoint
 
 BUSY = {"rate_per_core_s": np.inf, "in_flight": 0.0}
@@ -507,6 +509,18 @@ def test_own_runs_that_take_twice_as_long_double_the_estimate_and_leave_the_ship
     assert ratio == pytest.approx(2.0, rel=0.05)
     there = after.predict(frame.assign(source="shipped"))["estimate_s"][0] / before.predict(frame)["estimate_s"][0]
     assert there == pytest.approx(1.0, rel=0.05)
+
+
+def test_answers_are_fitted_to_the_cpu_of_server_datastore_and_client_together():
+    """Answers made of known constants give these back; a mean of the three parts would give three times the share."""
+    runs = cm.load_sync_runs(paths=())
+    used_s = runs[[f"{part}_cpu_s_per_op" for part in ("server", "datastore", "client")]].fillna(0.0).sum(axis=1)
+    rate = runs["operations"] / runs["window_s"]
+    waits = [steady.waiting(2, min(share, 0.99)) for share in rate * used_s / 2]
+    answers = runs.assign(latency_mean_s=used_s * stretch(np.array(waits), 0.4, 1.5))
+    fitted = _fit_responses(costs(), answers)
+    assert fitted.critical_share == pytest.approx(dict.fromkeys(fitted.critical_share, 0.4), rel=1e-3)
+    assert fitted.interference == pytest.approx(1.5, rel=1e-3)
 
 
 def test_the_operating_point_is_worked_out_from_the_load_alone():

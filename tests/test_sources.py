@@ -9,6 +9,7 @@ import pytest
 from fitted import costs
 
 import capmodel as cm
+from capmodel import costs as cost_estimation
 from capmodel import sources
 from capmodel.work import COMPONENTS, OperatingPoint, configurations
 
@@ -134,11 +135,23 @@ def test_machine_speed_compares_with_the_shipped_machine_whether_the_rows_were_f
 # Fits to the reader's rows alone
 
 
-def test_many_rows_can_be_fitted_alone():
+def test_many_rows_can_be_fitted_alone(monkeypatch):
+    every, parts = [], []
+    alone, fit_families = cost_estimation._alone, cost_estimation.fit_families
+    monkeypatch.setattr(cost_estimation, "_alone", lambda *given: every.append(given[0]) or alone(*given))
+    monkeypatch.setattr(
+        cost_estimation,
+        "fit_families",
+        lambda *given, **named: parts.append(fit_families(*given, **named)) or parts[-1],
+    )
     rows = RUNS[(RUNS["operation"] == "sync") & (RUNS["sync_mode"] != "crawl_cached")]
     # A machine on which crawls take thrice as long, and all else twice: no one speed says so.
     own = as_own(rows, np.where(rows["sync_mode"] == "crawl", 3.0, 2.0))
     fitted = cm.OperationCosts(pd.concat([RUNS, own], ignore_index=True)).fit("own")
+    # How waking fades and connections churn is the structure's, which all rows give: costs fitted to these rows at
+    # constants of their own would not fit the constants that they are used with.
+    assert parts[-1].keys() >= {("crawl", "server"), ("cache", "server")}
+    assert all(part.shape == every[0].fits[key].shape for key, part in parts[-1].items())
     assert (fitted.reference, fitted.source) == ("mine", "mine")
     # What the rows tell alone is what they tell among the shipped ones, as often as they took it.
     busy = rows.drop(columns="source").assign(rate_per_core_s=np.inf, in_flight=1.0)
