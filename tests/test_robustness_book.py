@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -203,3 +204,33 @@ def test_measurements_that_break_a_rule_are_named_once_and_the_old_book_stands(b
     assert err.count("mine.csv") == 1
     assert err.endswith("book: not published; the messages above say why\n")
     assert published(book) == before
+
+
+def test_pages_that_look_at_no_runs_of_the_reader_stand_when_these_change(several):
+    looks = {
+        "page0": "sorted(Path('../data/measurements').glob('*'))",
+        "page1": "Path('../data/value.csv').read_text()",
+    }
+    looks["page2"] = "subprocess.run(['true']).returncode"
+
+    def cell(name):
+        return f"import subprocess, time\nfrom pathlib import Path\n{looks[name]}\nprint('ran at', time.time_ns())"
+
+    book = several(cell)
+    book.write("capmodel/datasets.py", "")
+    (book.root / "data/measurements").mkdir()
+
+    def told():
+        status, _, err = book.build()
+        assert (status, err) == (0, "")
+        pages = {name: (book.root / f"_build/html/{name}.html").read_text() for name in looks}
+        return {name: re.search(r"ran at (\d+)", page).group(1) for name, page in pages.items()}
+
+    before = told()
+    book.write("data/measurements/README.md", "Mine.\n")
+    after = told()
+    assert after["page1"] == before["page1"]
+    assert after["page0"] != before["page0"]
+    assert after["page2"] != before["page2"]
+    book.write("data/value.csv", "99.8\n")
+    assert told()["page1"] != before["page1"]

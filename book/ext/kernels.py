@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import drawing
+import standing
 
 #: Whether processes can be copied that have loaded the libraries of pages: elsewhere some of these do not bear it.
 POSSIBLE = sys.platform == "linux"
@@ -147,7 +148,7 @@ def read_measurements(paths: str | None, progress: Callable[[str, float], None])
     return ""
 
 
-def _serve(arguments: list[str], folder: str, environment: dict[str, str]) -> None:
+def _serve(arguments: list[str], folder: str, environment: dict[str, str], looked: Connection) -> None:
     """Be a kernel; what a kernel's process has of its own is set as its launcher does."""
     os.setsid()
     os.environ.clear()
@@ -155,6 +156,7 @@ def _serve(arguments: list[str], folder: str, environment: dict[str, str]) -> No
     os.chdir(folder)
     sys.argv = ["ipykernel_launcher", *arguments]
     drawing.install()
+    standing.watch(Path(__file__).resolve().parents[2], lambda: looked.send(None))
     from ipykernel.kernelapp import IPKernelApp
 
     # A kernel that knows who started it does not explain how to end it by hand.
@@ -186,8 +188,11 @@ class _Process:
             os.kill(self.pid, number)
 
 
-def _manager() -> type:
-    """Return the class of kernel managers whose kernels are copies; Jupyter is imported where it is needed."""
+def _manager(looked: Connection) -> type:
+    """Return the class of a kernel manager whose kernel is a copy; Jupyter is imported where it is needed.
+
+    The connection is the kernel's: it says so there when it looks at the reader's own runs.
+    """
     from jupyter_client.connect import KernelConnectionInfo
     from jupyter_client.manager import AsyncKernelManager
     from jupyter_client.provisioning import LocalProvisioner
@@ -196,7 +201,8 @@ def _manager() -> type:
         async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
             # The command is: python -m ipykernel_launcher ARGUMENTS.
             folder, environment = str(kwargs.get("cwd") or Path.cwd()), dict(kwargs.get("env") or os.environ)
-            process = _copied(_serve, cmd[3:], folder, environment)
+            process = _copied(_serve, cmd[3:], folder, environment, looked)
+            looked.close()
             self.process = _Process(process)
             self.pid = self.pgid = process.pid
             self.cwd = folder
@@ -214,11 +220,15 @@ def _manager() -> type:
 
 
 class Run(NamedTuple):
-    """A page that was run: its path, its notebook and the seconds it took, None if it failed."""
+    """A page that was run: its path, its notebook, the seconds it took, None if it failed, and whether it stands.
+
+    It stands, whatever the reader measured, if it did not look at that.
+    """
 
     path: Path
     notebook: Any
     seconds: float | None
+    stands: bool
 
 
 def notebooks(pages: Sequence[Path]) -> dict[Path, Any]:
@@ -233,6 +243,16 @@ def notebooks(pages: Sequence[Path]) -> dict[Path, Any]:
     }
 
 
+def _silent(told: Connection) -> bool:
+    """Tell whether the other end was closed and never used."""
+    try:
+        if told.poll(1.0):
+            told.recv()
+    except EOFError:
+        return True
+    return False
+
+
 class Runs:
     """Pages that are being run.
 
@@ -245,7 +265,7 @@ class Runs:
     """
 
     def __init__(self, pages: dict[Path, Any], timeout: int) -> None:
-        self._manager, self._timeout = _manager(), timeout
+        self._timeout = timeout
         self._threads = ThreadPoolExecutor(AT_ONCE)
         self._runs = [self._threads.submit(self._run, path, notebook) for path, notebook in pages.items()]
         _started.append(self)
@@ -253,6 +273,7 @@ class Runs:
     def _run(self, path: Path, notebook: Any) -> Run:
         from jupyter_cache.executors.utils import single_nb_execution
 
+        looks, looked = _CONTEXT.Pipe(duplex=False)
         # In a thread, where nbclient leaves the signals alone that end a build.
         try:
             result = single_nb_execution(
@@ -260,11 +281,13 @@ class Runs:
                 cwd=str(path.parent),
                 timeout=self._timeout,
                 allow_errors=False,
-                kernel_manager_class=self._manager,
+                kernel_manager_class=_manager(looked),
             )
         except Exception:  # whatever it is, Sphinx meets it again and says so
-            return Run(path, notebook, None)
-        return Run(path, notebook, None if result.err else result.time)
+            return Run(path, notebook, None, stands=False)
+        if result.err:
+            return Run(path, notebook, None, stands=False)
+        return Run(path, notebook, result.time, stands=_silent(looks))
 
     def __iter__(self) -> Iterator[Run]:
         """Give each page as it ends."""

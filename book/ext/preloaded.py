@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import platform
 
 import remember
 
@@ -30,6 +31,9 @@ if remember.FOLDER in os.environ:
 
 for _name in _LIBRARIES:
     importlib.import_module(_name)
+
+# It starts a program to tell, once for all copies.
+platform.processor()
 
 _package = importlib.import_module("capmodel")
 for _module in pkgutil.walk_packages(_package.__path__, "capmodel."):

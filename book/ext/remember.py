@@ -138,7 +138,7 @@ def remembered(function: Callable[..., Any], name: str, folder: Path) -> Callabl
                 return _known(found, key)
             result = function(*arguments, **options)
             # What is read back is what the next to ask gets, so that what they ask of it has the same key.
-            return _known(_written(path, result), key)
+            return _known(written(path, result), key)
 
     return looked_up
 
@@ -180,8 +180,21 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _written(path: Path, result: Any) -> Any:
-    """Write a result, whole or not at all, and return it as it is read; what cannot be written is made again."""
+def written(path: Path, result: Any) -> Any:
+    """Write a result, whole or not at all, and return it as it is read; what cannot be written is made again.
+
+    Parameters
+    ----------
+    path : Path
+        Where.
+    result : object
+        What can be pickled.
+
+    Returns
+    -------
+    object
+        An equal one.
+    """
     descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
     try:
         with open(descriptor, "wb") as stream:

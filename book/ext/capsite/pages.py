@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import kernels
+import standing
 import translate
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
@@ -25,12 +27,26 @@ def model_of(app: Sphinx) -> Path:
     return Path(app.outdir).parent / "model"
 
 
-def _cached(cache: JupyterCacheAbstract, notebook: object) -> bool:
+def _found(cache: JupyterCacheAbstract, path: Path, notebook: Any) -> bool:
+    """Tell whether a page is in the cache, where one that stands is put."""
     try:
         cache.match_cache_notebook(notebook)
     except KeyError:
-        return False
+        found = standing.find(_key(cache, notebook))
+        if found is None:
+            return False
+        _cache(cache, path, *found)
     return True
+
+
+def _key(cache: JupyterCacheAbstract, notebook: Any) -> str:
+    key: str = cache.create_hashed_notebook(notebook)[1]
+    return key
+
+
+def _cache(cache: JupyterCacheAbstract, path: Path, notebook: Any, seconds: float) -> None:
+    bundle = CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
+    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
 class Pages:
@@ -47,7 +63,7 @@ class Pages:
         cache = get_cache(config.nb_execution_cache_path)
         listed = [Path(app.srcdir) / f"{name}.md" for name in parse_toc_yaml(config.external_toc_path)]
         pages = kernels.notebooks([path for path in listed if path.is_file()])
-        pages = {path: notebook for path, notebook in pages.items() if not _cached(cache, notebook)}
+        pages = {path: notebook for path, notebook in pages.items() if not _found(cache, path, notebook)}
         cache.db.dispose()
         if len(pages) >= kernels.WORTH_IT:
             kernels.prepare()
@@ -77,8 +93,9 @@ class Pages:
 
     def _keep(self, cache: JupyterCacheAbstract, run: kernels.Run) -> None:
         if run.seconds is not None:
-            bundle = CacheBundleIn(run.notebook, str(run.path), data={"execution_seconds": run.seconds})
-            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+            _cache(cache, run.path, run.notebook, run.seconds)
+            if run.stands:
+                standing.keep(_key(cache, run.notebook), run.notebook, run.seconds)
 
 
 def setup(app: Sphinx) -> None:
