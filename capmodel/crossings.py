@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from capmodel.cluster import Block, UnitCosts
     from capmodel.deployment import Inputs
 
+#: The first crossing is looked for in so many steps of the range, each of which has so many values of the quantity:
+#: two crossings within a step are not told from none.
+_STEPS, _LEAP = 10, 4
+
 
 def crossing(
     one: Callable[[float], Inputs],
@@ -78,7 +82,7 @@ def crossing(
     """
     if component not in ("server", "datastore"):
         raise ValueError(f"component: got {component!r}, expected 'server' or 'datastore'")
-    grid = np.geomspace(*ends, 40)
+    grid = np.geomspace(*ends, _STEPS * _LEAP + 1)
     fleets = [(one(x), other(x)) for x in grid]
 
     def gap(k: int, costs: UnitCosts) -> float:
@@ -87,14 +91,24 @@ def crossing(
 
     def place(costs: UnitCosts) -> float:
         first = before = gap(0, costs)
-        for k in range(len(grid) - 1):
-            after = gap(k + 1, costs)
+        for k in range(0, len(grid) - 1, _LEAP):
+            after = gap(k + _LEAP, costs)
             if np.sign(before) != np.sign(after):
-                share = before / (before - after)
-                return float(np.exp(np.log(grid[k]) + share * np.log(grid[k + 1] / grid[k])))
+                return within(k, k + _LEAP, before, after, costs)
             before = after
         # They never meet: the crossing lies beyond the end at which they are closer.
         return 0.0 if abs(first) < abs(before) else math.inf
+
+    def within(low: int, high: int, before: float, after: float, costs: UnitCosts) -> float:
+        while high - low > 1:
+            middle = (low + high) // 2
+            between = gap(middle, costs)
+            if np.sign(between) == np.sign(before):
+                low, before = middle, between
+            else:
+                high, after = middle, between
+        share = before / (before - after)
+        return float(np.exp(np.log(grid[low]) + share * np.log(grid[high] / grid[low])))
 
     estimate = place(unit)
     if not 0.0 < estimate < math.inf:

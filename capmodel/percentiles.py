@@ -332,13 +332,16 @@ def _mixture(chain: _Chain, squared_cv: float) -> _Tail:
     slowed = 1.0 + gammaincinv((extra * sharpness)[:, None, :], 0.5 + 0.5 * levels[:, None]) / sharpness
     weights = np.multiply.outer(share, 0.5 * weights).ravel()
     times_of = np.maximum.accumulate(np.log(sizes * slowed).reshape(len(weights), -1), axis=1)
-    logs = np.log(sizes)
+    first, last = times_of[:, :1], times_of[:, -1:]
+    # All tables are one, each beyond the end of the one before, so that one call looks a time up in all of them.
+    apart = (times_of.max() - times_of.min() + 1.0) * np.arange(len(weights))[:, None]
+    joined, logs = (times_of + apart).ravel(), np.tile(np.log(sizes), len(weights))
 
     def tail(times: Array) -> Array:
         moments = np.log(np.maximum(times, 1e-300))
-        work = np.stack([np.interp(moments, row, logs) for row in times_of])
-        # Beyond the table the slowdown stays as it is at its ends.
-        work += np.minimum(moments - times_of[:, :1], 0.0) + np.maximum(moments - times_of[:, -1:], 0.0)
+        inside = np.clip(moments, first, last)
+        # Beyond a table the slowdown stays as it is at its ends.
+        work = np.interp(inside + apart, joined, logs) + moments - inside
         return weights @ gammaincc(1.0 / squared_cv, np.exp(work) / (squared_cv * chain.demand))
 
     return tail

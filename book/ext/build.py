@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import json
 import os
 import shutil
@@ -128,6 +129,7 @@ def measurements_read(folders: Folders, pages: Collection[str]) -> bool:
     # Loaded while the other process loads what pages need.
     import jupyter_book.sphinx  # noqa: F401
 
+    kernels.load_package()
     from capmodel.cli import progress
 
     with progress(sys.stdout, "book") as show:
@@ -146,6 +148,8 @@ def make(folders: Folders, pages: Collection[str] = ()) -> bool:
     from jupyter_book.sphinx import build_sphinx
     from sphinx.util.console import nocolor
 
+    # Documents are full of cycles, and needed to the end: looking for what could go took a fifth of Sphinx's time.
+    gc.disable()
     if not sys.stderr.isatty():
         nocolor()
     if folders.running.exists():

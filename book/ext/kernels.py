@@ -6,8 +6,10 @@ pages where processes cannot be copied.
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
+import pkgutil
 import secrets
 import sys
 import threading
@@ -47,6 +49,14 @@ def prepare() -> None:
             del os.environ["PYTHONPATH"]
         else:
             os.environ["PYTHONPATH"] = before
+
+
+def load_package() -> None:
+    """Import every module of the package, for all processes that will be copies of this one."""
+    package = importlib.import_module("capmodel")
+    for module in pkgutil.walk_packages(package.__path__, "capmodel."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
 
 def prepare_drawing() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
-import pkgutil
 import platform
 
+import kernels
 import remember
 
 #: Imported by every kernel, or by the package's functions when they are first called.
@@ -35,7 +36,7 @@ for _name in _LIBRARIES:
 # It starts a program to tell, once for all copies.
 platform.processor()
 
-_package = importlib.import_module("capmodel")
-for _module in pkgutil.walk_packages(_package.__path__, "capmodel."):
-    if not _module.name.endswith("__main__"):
-        importlib.import_module(_module.name)
+kernels.load_package()
+
+# Nothing of all this goes: copies need not look through it for what could.
+gc.freeze()

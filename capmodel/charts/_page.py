@@ -146,13 +146,41 @@ class Picture(NamedTuple):
     spare: float
 
 
-def drawn(drawing: Drawing, room: int) -> Picture:
-    """Draw a chart in so many pixels."""
+def _abreast(drawing: Drawing, room: int) -> int:
+    """Return how many panels stand side by side in so many pixels."""
+    return max(1, min(drawing.side, room // NARROWEST_PANEL))
+
+
+def drawn(drawing: Drawing, room: int, axes: float | None = None) -> Picture:
+    """Draw a chart in so many pixels.
+
+    Parameters
+    ----------
+    drawing : Drawing
+        The chart.
+    room : int
+        Pixels.
+    axes : float, optional
+        What axes and gaps take beside each panel, about; without it the chart is drawn once more to find out.
+
+    Returns
+    -------
+    Picture
+        The drawing.
+
+    Raises
+    ------
+    ValueError
+        If the picture does not say its size.
+    """
     import vl_convert
 
-    side = max(1, min(drawing.side, room // NARROWEST_PANEL))
+    side = _abreast(drawing, room)
     width, spare = float(room), 0.0
-    for _ in range(1 if drawing.fits or not drawing.widths else 2):
+    known = drawing.fits or not drawing.widths
+    if axes is not None and not known:
+        width, known = float(room // side - axes), True
+    for _ in range(1 if known else 2):
         svg = vl_convert.vega_to_svg(sized(drawing, max(80.0, width), side))
         size = re.search(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
         if size is None:
@@ -336,7 +364,8 @@ def figure(spec: dict[str, Any], **_: Any) -> dict[str, str]:
     caption = _caption(body)
     name = hashlib.sha256(short(spec).encode()).hexdigest()[:12]
     drawing = compiled(body)
-    wide, narrow = drawn(drawing, STILL_WIDTH), drawn(drawing, PHONE_WIDTH)
+    wide = drawn(drawing, STILL_WIDTH)
+    narrow = drawn(drawing, PHONE_WIDTH, wide.spare / _abreast(drawing, STILL_WIDTH))
     inputs = controls(body)
     rows = tables(drawing.spec)
     chart = {
@@ -348,7 +377,7 @@ def figure(spec: dict[str, Any], **_: Any) -> dict[str, str]:
         "side": drawing.side,
         "narrowest": NARROWEST_PANEL,
         "fits": drawing.fits,
-        "spare": {str(max(1, min(drawing.side, STILL_WIDTH // NARROWEST_PANEL))): wide.spare, "1": narrow.spare},
+        "spare": {str(_abreast(drawing, STILL_WIDTH)): wide.spare, "1": narrow.spare},
     }
     form = "".join(_control(control) for control in inputs)
     if form:

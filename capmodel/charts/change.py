@@ -130,21 +130,22 @@ def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) 
         )
         for factor, part in cores.groupby("factor", sort=False)
     )
-    return (
-        alt.concat(*drawn, columns=2, data=inline(frame, "factors"))
-        .resolve_scale(x="independent", y="shared", color="shared")
-        .add_params(choice("quantity", QUANTITIES, "cores", "draw"))
-        .properties(
-            title=alt.Title(
-                title,
-                subtitle="One factor at a time, with 90 % intervals; all vertical axes are alike and logarithmic. "
-                "Large points: the fleet as it is.",
-            ),
-            description=(
-                f"Cores against each factor, the others as in the fleet, which keeps {number(own_rows['server'])} "
-                f"server and {number(own_rows['datastore'])} datastore cores busy. {said}."
-            ),
-        )
+    # Said all at once: each method of a chart copies all its panels.
+    return alt.concat(
+        *drawn,
+        columns=2,
+        data=inline(frame, "factors"),
+        resolve=alt.Resolve(scale=alt.ScaleResolveMap(x="independent", y="shared", color="shared")),
+        params=[choice("quantity", QUANTITIES, "cores", "draw").param],
+        title=alt.Title(
+            title,
+            subtitle="One factor at a time, with 90 % intervals; all vertical axes are alike and logarithmic. "
+            "Large points: the fleet as it is.",
+        ),
+        description=(
+            f"Cores against each factor, the others as in the fleet, which keeps {number(own_rows['server'])} "
+            f"server and {number(own_rows['datastore'])} datastore cores busy. {said}."
+        ),
     )
 
 

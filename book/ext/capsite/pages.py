@@ -82,6 +82,8 @@ class Pages:
         """Put what they gave where Sphinx looks for it."""
         if self._runs is None:
             return
+        # The pages about the package are read in copies of this process, each of which would load it.
+        kernels.load_package()
         cache = get_cache(app.config.nb_execution_cache_path)
         with progress(sys.stdout, "book") as show:
             for done, run in enumerate(self._runs, 1):
