@@ -31,7 +31,8 @@ from capsite.inputs import EXECUTION, MEASUREMENTS, PRESENTATION, SHIPPED, diges
 
 #: Not for readers: sources of minified scripts, the theme's translations, what Sphinx remembers for its next run.
 UNPUBLISHED = ("*.map", ".buildinfo", ".buildinfo.bak", ".nojekyll", "locales")
-JOBS = 2
+#: More than there are cores: pages are read and written in as many parts, of which one may hold most of the work.
+JOBS = 4
 #: Names the folder to build in; a relative one is taken from the checkout's top.
 BUILD = "CAPMODEL_BUILD"
 
