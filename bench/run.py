@@ -1,8 +1,8 @@
 """Time capmodel's queueing functions against packages and expressions that answer the same question.
 
 Run by ``make bench``. Contenders take turns, so that a change of the machine's speed meets all of them, and every
-answer is compared with the exact one. Peers are installed into ``.venv/bench``; one that cannot be is reported as
-absent.
+answer is compared with the exact one. Peers are installed into ``.venv/bench``, unless the extra ``bench`` brought
+them; one that cannot be is reported as absent.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import csv
 import heapq
 import importlib
 import importlib.metadata
+import importlib.util
 import io
 import os
 import platform
@@ -39,6 +40,8 @@ import queueing_exact as exact  # noqa: E402
 
 from capmodel import queueing  # noqa: E402
 
+#: What to compare with, as Python calls it.
+MODULES = ("ciw", "line_solver", "pyqueueing", "pyworkforce", "simpy")
 #: Customers of the simulated queue.
 CUSTOMERS = 1_000_000
 
@@ -65,8 +68,8 @@ class Problem(NamedTuple):
 
 
 def install_peers() -> None:
-    """Install the packages to compare with, unless they are there or there is no network."""
-    if PEERS.is_dir():
+    """Install the packages to compare with, unless they (or the extra ``bench``) are there, or no network."""
+    if PEERS.is_dir() or all(importlib.util.find_spec(name) for name in MODULES):
         return
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     everything = [*command, "--require-hashes", "--target", str(PEERS), "-r", str(HERE / "requirements.txt")]
@@ -596,9 +599,7 @@ def main() -> None:
                     f" max {row['max_ms']:>9} ms  error {row['worst_relative_error']:>8}  {row['remark']}"
                 )
     found = {str(row["package"]) for row in rows}
-    expected = (
-        {"ciw", "line-solver", "pyqueueing", "pyworkforce", "simpy"} if arguments.only == sorted(PROBLEMS) else set()
-    )
+    expected = {name.replace("_", "-") for name in MODULES} if arguments.only == sorted(PROBLEMS) else set()
     absent = "absent: could not be installed or imported"
     rows += [{"package": name, "remark": absent, **facts} for name in sorted(expected - found)]
     with arguments.out.open("w", newline="") as stream:

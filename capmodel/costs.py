@@ -173,10 +173,7 @@ class OperationCosts:
         runs = self.runs[sources_of(self.runs) == reference]
         runs = runs[(runs["think_time_s"] == 0.0) & (runs["operation"] != "post_status")]
         callers = runs["concurrency"].to_numpy(float)
-        cpu_s = (
-            runs.reindex(columns=[f"{part}_cpu_s_per_op" for part in (*COMPONENTS, "client")]).fillna(0.0).sum(axis=1)
-        )
-        used = np.minimum(measured_point(runs).rate_per_core_s * cpu_s.to_numpy(float), 1.0)
+        used = np.minimum(measured_point(runs).rate_per_core_s * _host_cpu_s(runs), 1.0)
         if not len(runs):
             return float("nan")
 
@@ -184,6 +181,12 @@ class OperationCosts:
             return float(np.sum((callers / (callers + constant) - used) ** 2))
 
         return float(minimize_scalar(squared_error, bounds=(0.0, 5.0), method="bounded").x)
+
+
+def _host_cpu_s(rows: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the CPU seconds of an operation on the whole host: server, datastore and callers, where they are known."""
+    columns = [f"{part}_cpu_s_per_op" for part in (*COMPONENTS, "client")]
+    return rows.reindex(columns=columns).sum(axis=1).to_numpy(float)
 
 
 _RANGE_COLUMNS = ("entries_per_agent", "entries", "agents", "federated_domains", "selectors_per_entry")
@@ -277,13 +280,13 @@ def _fit_responses(results: CostResults, runs: pd.DataFrame) -> ResponseResults:
     if not len(frame):
         return NO_RESPONSE
     cores, group, answer_s = cores_of(frame), families(frame).to_numpy(), frame["latency_mean_s"].to_numpy(float)
-    cpu_s = frame.reindex(columns=[f"{part}_cpu_s_per_op" for part in (*COMPONENTS, "client")]).fillna(0.0).sum(axis=1)
-    used = measured_point(frame).rate_per_core_s * cpu_s.to_numpy(float)
+    cpu_s = _host_cpu_s(frame)
+    used = measured_point(frame).rate_per_core_s * cpu_s
     states = [state for _, state in results.loops(frame)]
     # A host that churn has brought to its knees answers when its queue allows: nothing can be learnt there.
     open_ = (used < _OPEN) & np.array([state.utilization < _OPEN for state in states])
     wait = np.array([waiting(count, share) for count, share in zip(cores[open_], used[open_], strict=True)])
-    fitted = fit_response(group[open_], cpu_s.to_numpy(float)[open_], wait, answer_s[open_])
+    fitted = fit_response(group[open_], cpu_s[open_], wait, answer_s[open_])
     # A reader's prediction rests on predicted demands: their error is part of what it scatters by.
     errors = [
         np.log(seconds / (state.demand_s * stretch(waiting(count, state.utilization), share, fitted.interference)))
