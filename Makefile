@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: book test lint bench clean lock
+.PHONY: book test coverage lint bench clean lock
 
 book: $(READY)
 	@$(BIN)/python -m capmodel book
@@ -16,6 +16,15 @@ test: $(READY)
 	@$(BIN)/python scripts/browser.py
 	@$(BIN)/python -m capmodel book
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# Which lines and branches of the package the tests take, those of the programs that they start included.
+coverage: $(READY)
+	@$(BIN)/python scripts/browser.py
+	@$(BIN)/python -m capmodel book
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --skip-covered --show-missing --fail-under=95
 
 lint: $(READY)
 	@$(BIN)/ruff check .
@@ -30,7 +39,7 @@ bench: $(READY)
 	@$(BIN)/python bench/size.py
 
 clean:
-	rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf _build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 # Needs a network; run after a change of the dependencies in pyproject.toml.

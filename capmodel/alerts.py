@@ -306,7 +306,7 @@ def sync_call(part: ClusterSizing) -> str:
     'spire_server_rpc_entry_v1_entry_sync_authorized_entries'
     """
     fleet = part.deployment
-    if fleet.sync_mode in ("crawl", "crawl_cached"):
+    if spire.family(fleet.sync_mode, "sync") == "crawl":
         return "spire_server_node_api_x509_svid_fetch"
     older = _release(part) < (1, 12, 0)
     return "spire_server_rpc_entry_v1_entry_" + ("get_authorized_entries" if older else "sync_authorized_entries")
@@ -491,7 +491,8 @@ def _cache(part: ClusterSizing, unit: UnitCosts, series: _Series) -> list[Rule]:
     fleet, staleness = part.deployment, spanned(part.evaluation.staleness_s, " s")
     late = f"an agent's view is {staleness} old on average while they come every {fleet.reload_interval_s:g} s"
     wait = duration(60.0 * math.ceil(max(fleet.reload_interval_s / 10.0, 5.0)))
-    if fleet.sync_mode == "events_cache":
+    upkeep = spire.upkeep(fleet.sync_mode)
+    if upkeep == "poll":
         polls = series("spire_server_datastore_registration_entry_event_list")
         return [
             Rule(
@@ -503,7 +504,7 @@ def _cache(part: ClusterSizing, unit: UnitCosts, series: _Series) -> list[Rule]:
                 "{{ $labels.instance }} has not asked for changes: its entries grow old",
             )
         ]
-    if fleet.sync_mode != "full_cache":
+    if upkeep != "reload":
         return []
     reload_s = cluster.reload_duration(fleet.inputs(), unit)
     most_s = max(fleet.reload_interval_s, 2.0 * reload_s)
@@ -537,7 +538,7 @@ def _answers(part: ClusterSizing, series: _Series) -> list[Rule]:
     """Watch what agents wait for, and how long the CA lasts."""
     limits, fleet = part.limits, part.deployment
     mean = series.mean_ms(sync_call(part))
-    if fleet.sync_mode not in ("crawl", "crawl_cached"):
+    if spire.family(fleet.sync_mode, "sync") != "crawl":
         mean = f"({mean}) + ({series.mean_ms('spire_server_rpc_bundle_v1_bundle_get_bundle')})"
     found = [
         Rule(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from capmodel import spire
 from capmodel.demands import (
     Block,
     Demand,
@@ -171,8 +172,7 @@ def memory_of(fleet: Inputs, unit: UnitCosts, servers: float, quantile: float) -
     >>> [round(value / 1e9, 1) for value in memory_of(fleet, unit, 2, 1.645)]
     [0.4, 0.4, 0.5]
     """
-    caches = fleet.sync_mode == "full_cache" or fleet.sync_mode == "events_cache"
-    entries = fleet.workloads if caches else 0.0
+    entries = 0.0 if spire.upkeep(fleet.sync_mode) == "" else fleet.workloads
     details = entries * (fleet.selectors_per_entry + fleet.dns_names_per_entry)
     amounts = [1.0, entries, details, fleet.agents, fleet.agents / servers]
     mean = 0.0
@@ -211,7 +211,7 @@ def reload_duration(fleet: Inputs, unit: UnitCosts) -> float:
     >>> reload_duration(fleet._replace(sync_mode="events_cache"), unit)
     0.0
     """
-    if fleet.sync_mode != "full_cache":
+    if spire.upkeep(fleet.sync_mode) != "reload":
         return 0.0
     work = work_of(fleet, "reload", 1.0)
     server_s = demand_of(unit.server, "reload", work).busy_s / fleet.machine_speed
@@ -243,9 +243,10 @@ def staleness(fleet: Inputs, reload_s: float, response_s: float) -> float:
     5.0
     """
     wait_s = 0.5 * fleet.sync_interval_s + response_s
-    if fleet.sync_mode == "full_cache":
+    upkeep = spire.upkeep(fleet.sync_mode)
+    if upkeep == "reload":
         return 0.5 * (fleet.reload_interval_s + reload_s) + reload_s + wait_s
-    if fleet.sync_mode == "events_cache":
+    if upkeep == "poll":
         return 0.5 * fleet.reload_interval_s + wait_s
     return wait_s
 

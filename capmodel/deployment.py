@@ -517,7 +517,7 @@ def operation_rates(fleet: Inputs, servers: float, response_time_s: float, reloa
     ('sync', 20.0)
     """
     check_s = fleet.sync_interval_s + response_time_s
-    crawls = fleet.sync_mode == "crawl" or fleet.sync_mode == "crawl_cached"
+    crawls = spire.family(fleet.sync_mode, "sync") == "crawl"
     period_s = spire.renewal_period(fleet.x509_ttl_s, check_s, fleet.jittered)
     calls = 0.0
     svids = 0.0
@@ -549,7 +549,8 @@ def operation_rates(fleet: Inputs, servers: float, response_time_s: float, reloa
     rates.append(Rate(operation="delete_entry", rate_per_s=created_per_s, batch_size=1.0))
     if fleet.updates_per_s > 0:
         rates.append(Rate(operation="update_entry", rate_per_s=fleet.updates_per_s, batch_size=1.0))
-    if fleet.sync_mode == "full_cache":
+    upkeep = spire.upkeep(fleet.sync_mode)
+    if upkeep == "reload":
         rates.append(
             Rate(
                 operation="reload",
@@ -557,7 +558,7 @@ def operation_rates(fleet: Inputs, servers: float, response_time_s: float, reloa
                 batch_size=1.0,
             )
         )
-    if fleet.sync_mode == "events_cache":
+    if upkeep == "poll":
         rates.append(Rate(operation="poll_events", rate_per_s=servers / fleet.reload_interval_s, batch_size=1.0))
     if fleet.downstream_servers > 0:
         polled_per_s = fleet.downstream_servers / spire.DOWNSTREAM_POLL_S

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.optimize import nnls
 from statsmodels.regression.linear_model import WLS
 
-from capmodel import datasets
+from capmodel import datasets, spire
 from capmodel.regression import normal_quantile
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ class ServerMemory:
             connections.assign(selectors_per_entry=2.0),
         ]
         rows = pd.concat(parts, ignore_index=True)
-        caching = rows["sync_mode"].isin(["full_cache", "events_cache"]) & (rows["spire_version"] != "v0.12.3")
+        modes = [name for name in spire.SYNC_MODES if spire.upkeep(name)]
+        caching = rows["sync_mode"].isin(modes) & (rows["spire_version"] != "v0.12.3")
         self.rows = rows[caching & rows["server_memory_bytes"].notna()]
         if not len(self.rows):
             raise ValueError("runs: got no row with the memory of a server that caches entries, expected some")

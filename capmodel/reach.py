@@ -52,11 +52,9 @@ def extrapolations(fleet: Inputs, measured: Measured, shape: Shape) -> list[str]
     """
     sync = spire.family(fleet.sync_mode, "sync")
     # What grows with the whole deployment: the reload or the poll, and until v0.11 the datastore that a sync walks.
-    background = sync
-    if fleet.sync_mode == "full_cache":
-        background = "reload"
-    elif fleet.sync_mode == "events_cache":
-        background = "poll"
+    background = spire.upkeep(fleet.sync_mode)
+    if background == "":
+        background = sync
     label = "entries per agent" if len(classes_of(fleet)) == 1 else "entries of the largest agents"
     found = outside(measured, sync, "entries_per_agent", label, largest_agent(fleet))
     found.extend(outside(measured, sync, "selectors_per_entry", "selectors per entry", fleet.selectors_per_entry))
@@ -177,6 +175,6 @@ def assumptions(fleet: Inputs, limits: Limits, datastore: str) -> list[str]:
         found.append(f"Other processes use {fleet.cores_taken:g} cores of each server's host.")
     if datastore == "mysql":
         found.append("MySQL is answered with MariaDB's measured costs.")
-    if fleet.sync_mode == "crawl" or fleet.sync_mode == "crawl_cached":
+    if spire.family(fleet.sync_mode, "sync") == "crawl":
         found.append("Signing, renewal and writes cost what they cost in v1.15.3; only the sync was measured here.")
     return found

@@ -96,7 +96,7 @@ def operations(fleet: Inputs) -> list[Rate]:
     >>> {part.operation: round(part.rate_per_s * part.batch_size) for part in operations(fleet)}
     {'sync': 100, 'attest': 100, 'connect': 100, 'post_status': 100, 'sign_x509': 1000}
     """
-    crawls = fleet.sync_mode == "crawl" or fleet.sync_mode == "crawl_cached"
+    crawls = spire.family(fleet.sync_mode, "sync") == "crawl"
     calls, svids = 0.0, 0.0
     for part in classes_of(fleet):
         kept = part.entries if crawls else min(part.entries, spire.SVID_CACHE_SIZE)

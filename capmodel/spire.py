@@ -191,6 +191,37 @@ def family(sync_mode: str, operation: str) -> str:
     return "cache"
 
 
+def upkeep(sync_mode: str) -> str:
+    """Return how a server keeps its cache of all entries up to date, beside the syncs.
+
+    Parameters
+    ----------
+    sync_mode : str
+        One of `SYNC_MODES`.
+
+    Returns
+    -------
+    str
+        ``"reload"`` (all is read anew), ``"poll"`` (the event tables tell what changed), each a :func:`family` of its
+        own, or nothing where no cache of all entries is kept: a crawl asks the datastore.
+
+    Notes
+    -----
+    Source: v1.15.3 pkg/server/endpoints/endpoints.go:55, pkg/server/endpoints/entryfetcher.go:64-85,
+    pkg/server/endpoints/authorized_entryfetcher_registration_entries.go:46-136.
+
+    Examples
+    --------
+    >>> [upkeep(mode) for mode in SYNC_MODES]
+    ['', '', 'reload', 'poll']
+    """
+    if sync_mode == "full_cache":
+        return "reload"
+    if sync_mode == "events_cache":
+        return "poll"
+    return ""
+
+
 def writes(operation: str) -> bool:
     """Tell whether an operation changes what the datastore holds.
 

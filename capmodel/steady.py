@@ -263,7 +263,7 @@ def round_trips(sync_mode: str, entries_per_agent: float, federated_domains: flo
     >>> round_trips("crawl", 10.0, 0.0) - round_trips("crawl", 0.0, 0.0)
     20.0
     """
-    if sync_mode == "crawl" or sync_mode == "crawl_cached":
+    if spire.family(sync_mode, "sync") == "crawl":
         return spire.TRANSACTION_ROUND_TRIPS + 2.0 * (1.0 + entries_per_agent * (1.0 - cached_share))
     turns = math.ceil(federated_domains / spire.FEDERATED_WORKERS)
     return spire.TRANSACTION_ROUND_TRIPS + turns * (2.0 * spire.TRANSACTION_ROUND_TRIPS + 1.0)

@@ -153,7 +153,8 @@ def refresh_step(sync_mode: str, entries: int) -> Step | None:
     >>> refresh_step("full_cache", 10_000).statements
     3.0
     """
-    if sync_mode == "full_cache":
+    upkeep = spire.upkeep(sync_mode)
+    if upkeep == "reload":
         return Step(
             "server",
             "datastore",
@@ -162,7 +163,7 @@ def refresh_step(sync_mode: str, entries: int) -> Step | None:
             "anew, whoever asks.",
             spire.reload_statements(entries),
         )
-    if sync_mode == "events_cache":
+    if upkeep == "poll":
         return Step(
             "server",
             "datastore",

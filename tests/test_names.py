@@ -31,6 +31,7 @@ def test_a_sync_mode_has_releases_looks_and_steps(name):
     assert name in spire.MODE_VERSIONS
     assert name in spire.MODE_RELEASES
     assert steps.sync_steps(name, 10)
+    assert (spire.upkeep(name) == "") == (spire.family(name, "sync") == "crawl")
 
 
 def test_what_a_fleet_does_and_what_is_imported_is_an_operation():
