@@ -37,6 +37,7 @@ bench: $(READY)
 	@$(BIN)/python -m capmodel book
 	@$(BIN)/python bench/site.py
 	@$(BIN)/python bench/size.py
+	@$(BIN)/python bench/measurements.py
 
 clean:
 	rm -rf _build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
