@@ -228,9 +228,8 @@ def alone(browser, site, tmp_path):
 
     def start(chart, query="", edit=lambda figure: figure):
         figure = edit(alt.renderers.get()(chart.to_dict())["text/html"])
-        scripts = "".join(
-            f'<script defer src="{(site / "_static" / name).as_uri()}"></script>' for name in ("vega.js", "charts.js")
-        )
+        names = ("vega.js", "look.js", "charts.js")
+        scripts = "".join(f'<script defer src="{(site / "_static" / name).as_uri()}"></script>' for name in names)
         (tmp_path / "page.html").write_text(f'<meta charset="utf-8">{scripts}{figure}')
         contexts.append(browser.new_context(viewport=SCREEN, offline=True))
         visit = Visit(contexts[-1], tmp_path)

@@ -165,7 +165,7 @@
     for (const data of chart.vega.data ?? []) if (chart.tables[data.name]) data.values = structuredClone(chart.tables[data.name]);
     // The picture has one description as a whole; marks without one of their own would only say that they are there.
     (function quiet(marks) { for (const mark of marks ?? []) { mark.aria = false; quiet(mark.marks); } })(chart.vega.marks);
-    const view = new vega.View(vega.parse(chart.vega, {}, { ast: true }), { renderer: "svg", expr: vega.expressionInterpreter, hover: true });
+    const view = new vega.View(vega.parse(chart.vega, vega.look, { ast: true }), { renderer: "svg", expr: vega.expressionInterpreter, hover: true });
     // Where nothing has a bound a panel stays empty, which is no news.
     view.logLevel(1).tooltip(hint).initialize(figure.querySelector(".capchart-view"));
     chart.result = { view };

@@ -98,9 +98,38 @@ def lean(spec: dict[str, Any]) -> None:
             groups(mark)
 
     groups(spec)
+    _domains(spec)
     for panel in spec.get("marks", []):
         if panel.get("type") == "group":
             _localize(spec, panel)
+
+
+def _domains(spec: dict[str, Any]) -> None:
+    """Leave out of a scale's domain the fields of rows that are a choice of other rows whose field is there too."""
+    chosen = {
+        data["name"]: data["source"]
+        for data in spec.get("data", [])
+        if isinstance(data.get("source"), str) and all(step["type"] == "filter" for step in data.get("transform", []))
+    }
+
+    def above(name: str) -> list[str]:
+        found = [name]
+        while found[-1] in chosen:
+            found.append(chosen[found[-1]])
+        return found[1:]
+
+    for scale in spec.get("scales", []):
+        domain = scale.get("domain")
+        fields = domain.get("fields") if isinstance(domain, dict) else None
+        if not isinstance(fields, list) or not all(
+            isinstance(one, dict) and set(one) == {"data", "field"} for one in fields
+        ):
+            continue
+        rest = [one for one in fields if not any({**one, "data": name} in fields for name in above(one["data"]))]
+        # Names keep the order in which they come, which is that of the first field.
+        if scale["type"] in ("linear", "log", "symlog"):
+            domain.pop("fields")
+            domain |= rest[0] if len(rest) == 1 else {"fields": rest}
 
 
 def _localize(spec: dict[str, Any], panel: dict[str, Any]) -> None:
@@ -127,7 +156,10 @@ def _localize(spec: dict[str, Any], panel: dict[str, Any]) -> None:
         text = json.dumps({key: value for key, value in panel.items() if key != "name"})
         kept = panel["name"]
         panel.clear()
-        panel.update(json.loads(text.replace(json.dumps(name), json.dumps(own))))
+        # Expressions name scales too, in quotes of their own.
+        for quoted in ('"{}"', "'{}'", r"\"{}\""):
+            text = text.replace(quoted.format(name), quoted.format(own))
+        panel.update(json.loads(text))
         panel |= {"name": kept, "scales": [*panel.get("scales", []), {**scale, "name": own}]}
 
 

@@ -7,6 +7,7 @@ screen stays a signal of the drawing.
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import html
 import json
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 
 import altair as alt
 
+from capmodel.charts._look import _theme
 from capmodel.charts._packed import lean, shared, short, table
 
 #: Width in pixels of a chart's still picture; on a page a chart has what there is.
@@ -71,6 +73,11 @@ def _set_width(spec: Any) -> None:
             _set_width(spec.get(key))
 
 
+def _vega_lite() -> str:
+    """Return the version of Vega-Lite that Altair writes, as major.minor."""
+    return ".".join(alt.VEGALITE_VERSION.lstrip("v").split(".")[:2])
+
+
 def compiled(spec: dict[str, Any]) -> Drawing:
     """Compile a chart.
 
@@ -103,7 +110,7 @@ def compiled(spec: dict[str, Any]) -> Drawing:
     _set_width(source)
     # The picture has one description as a whole, and its data as a table: a label on each mark would say the same.
     source.setdefault("config", {})["aria"] = False
-    vega = vl_convert.vegalite_to_vega(source, vl_version=".".join(alt.VEGALITE_VERSION.lstrip("v").split(".")[:2]))
+    vega = vl_convert.vegalite_to_vega(source, vl_version=_vega_lite())
     for name in ("$schema", "description", "usermeta"):
         vega.pop(name, None)
     widths = ["width"] if vega.get("width") == _UNKNOWN else []
@@ -121,6 +128,17 @@ def compiled(spec: dict[str, Any]) -> Drawing:
         vega["layout"]["columns"] = {"signal": _COLUMNS}
         vega.setdefault("signals", []).insert(0, {"name": _COLUMNS, "value": panels})
     return Drawing(vega, widths, panels, fits)
+
+
+@functools.cache
+def look() -> dict[str, Any]:
+    """Return what every drawing would say of the theme, which the site says once for all."""
+    import vl_convert
+
+    # What depends on the data stays with the chart.
+    chart = {"mark": "point", "data": {"values": []}, "config": {**_theme()["config"], "aria": False}}
+    config: dict[str, Any] = vl_convert.vegalite_to_vega(chart, vl_version=_vega_lite())["config"]
+    return config
 
 
 def sized(drawing: Drawing, width: float, side: int = 1) -> dict[str, Any]:
@@ -370,7 +388,7 @@ def figure(spec: dict[str, Any], **_: Any) -> dict[str, str]:
     rows = tables(drawing.spec)
     chart = {
         "description": description,
-        "vega": shared(drawing.spec),
+        "vega": shared({key: value for key, value in drawing.spec.items() if (key, value) != ("config", look())}),
         "tables": rows,
         "controls": inputs,
         "widths": drawing.widths,

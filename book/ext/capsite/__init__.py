@@ -47,13 +47,14 @@ def _add_assets(app: Sphinx) -> None:
         assets.write(folder)
         app.config.html_static_path += [str(folder), str(root_of(app) / "book" / "assets")]
         app.add_css_file("book.css")
-        for name in ("site.js", "vega.js", "charts.js"):
+        for name in ("site.js", "vega.js", "look.js", "charts.js"):
             app.add_js_file(name, loading_method="defer")
 
 
 def _finish_page(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     body = finish.with_light_code(context.get("body") or "")
     body = finish.with_light_names(body, linked=page != "api_inside")
+    body = finish.with_units_kept(body)
     charts = context["content_root"] + "_static/charts"
     body = finish.with_stills_in_files(body, Path(app.outdir) / "_static" / "charts", charts)
     if "body" in context:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from importlib.metadata import version
 from pathlib import Path
+
+import capmodel
 
 #: Version of Vega in the bundler, and of the parts of it that charts need; Vega-Lite is compiled away in the build.
 VEGA = "6.2"
@@ -17,6 +20,8 @@ _PARTS = {
     "vega-view": "6.1.0",
     "vega-view-transforms": "5.1.0",
 }
+
+_WRITTEN = ("vega.js", "look.js")
 
 #: Maps, forces, trees, word clouds and the like stay out, a third of Vega. The interpreter evaluates expressions
 #: without making code from text.
@@ -69,19 +74,23 @@ def vega_bundle() -> str:
 
 
 def write(folder: Path) -> None:
-    """Write the library into a folder, unless it is there already.
+    """Write the library and the look of all charts into a folder, unless they are there already.
 
     Parameters
     ----------
     folder : Path
-        Receives ``vega.js``.
+        Receives ``vega.js`` and ``look.js``.
     """
-    wanted = " ".join(f"{name}-{version(name)}" for name in ("altair", "vl-convert-python"))
+    themed = hashlib.sha256((Path(capmodel.__file__).parent / "charts" / "_look.py").read_bytes()).hexdigest()
+    wanted = " ".join([*(f"{name}-{version(name)}" for name in ("altair", "vl-convert-python")), f"look-{themed}"])
     mark = folder.parent / "assets.txt"
-    if mark.is_file() and mark.read_text() == wanted and (folder / "vega.js").is_file():
+    if mark.is_file() and mark.read_text() == wanted and all((folder / name).is_file() for name in _WRITTEN):
         return
+    from capmodel.charts import _packed, _page
+
     mark.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    (folder / "vega.js").write_text(vega_bundle(), encoding="utf-8")
+    for name, text in zip(_WRITTEN, (vega_bundle(), f"vega.look = {_packed.short(_page.look())};\n"), strict=True):
+        (folder / name).write_text(text, encoding="utf-8")
     mark.write_text(wanted)

@@ -11,7 +11,7 @@ from typing import Any
 #: Scripts that every page has, and that the page of search has; the theme's templates name others.
 _EVERYWHERE = ("documentation_options.js", "site.js")
 _SEARCH = ("doctools.js", "sphinx_highlight.js")
-_CHARTS = ("vega.js", "charts.js")
+_CHARTS = ("vega.js", "look.js", "charts.js")
 
 _STILL = re.compile(
     r'<div class="capchart-still" data-width="(\d+)" data-height="(\d+)" role="img" aria-label="([^"]*)">(.*?)</div>',
@@ -37,6 +37,12 @@ _REPEATED = {
 }  # fmt: skip
 #: Browsers know formulas by their element.
 _NAMESPACE = '<math xmlns="http://www.w3.org/1998/Math/MathML"'
+#: What is no running text, as a whole; else a tag; else text.
+_TEXT = re.compile(
+    r"<(script|style|pre|code|svg|noscript|math)\b.*?</\1>|<(\w+)\b[^>]*\bdata-(?:out|bar)=[^>]*>.*?</\2>|<[^>]*>|[^<]+",
+    re.S,
+)
+_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|d|kB|MB|GB)\b|%)")
 _MARK = re.compile(r"</?span[^>]*>")
 _LINKED = re.compile(r'<a class="headerlink" href="[^"]*" title="Link to this definition">#</a>')
 _INLINE = re.compile(r"<script(?![^>]*\b(?:src=|type=.application/json))[^>]*>(.*?)</script>", re.S)
@@ -91,6 +97,22 @@ def with_light_code(body: str) -> str:
     if _SIGNED in body:
         body = _WORD.sub(r"\1", body).replace("</em><em>", "")
     return _PLAIN.sub(r"\1", body).replace(_NAMESPACE, "<math")
+
+
+def with_units_kept(body: str) -> str:
+    """Let no line end between a number and its unit.
+
+    Parameters
+    ----------
+    body : str
+        The page.
+
+    Returns
+    -------
+    str
+        The page; code is as it was, and so is what scripts write anew.
+    """
+    return _TEXT.sub(lambda found: found[0] if found[0][0] == "<" else _UNIT.sub("\u00a0", found[0]), body)
 
 
 def with_light_names(body: str, linked: bool = True) -> str:
