@@ -51,6 +51,9 @@ BAND: dict[str, Any] = {"opacity": 0.22}
 
 MEASURED: dict[str, Any] = {"filled": True, "size": 45, "opacity": 0.85, "stroke": "currentColor", "strokeWidth": 0.5}
 
+#: Offset of a legend above panels, counted from their titles, or above an axis without a title.
+CLOSE = 10
+
 #: The reader's own measurements, beside the shipped ones.
 OWN: dict[str, Any] = MEASURED | {"shape": "diamond", "size": 90, "color": PURPLE, "opacity": 1.0}
 
@@ -75,6 +78,7 @@ def _theme() -> alt.theme.ThemeConfig:
             "titleFontSize": 12.5,
             "titleFontWeight": "normal",
             "labelOverlap": "greedy",
+            "labelSeparation": 6,
             "titlePadding": 8,
         },
         "axisX": {"grid": False},
@@ -89,7 +93,7 @@ def _theme() -> alt.theme.ThemeConfig:
         "legend": {
             **text,
             "orient": "top",
-            "offset": 26,  # clears the title of the vertical axis, which stands above its axis
+            "offset": 34,  # clears the title of the vertical axis, which stands above its axis
             "labelFontSize": 12,
             "titleFontSize": 12,
             "titleFontWeight": "normal",
@@ -181,14 +185,14 @@ def percent(value: Any, digits: int = 0, *, sign: bool = False) -> str:
     Returns
     -------
     str
-        Percent, with a space that no line ends at.
+        Percent, with a space that no line ends at and the minus sign of print.
 
     Examples
     --------
-    >>> percent(0.256), percent(0.0123, 1, sign=True)
-    ('26\xa0%', '+1.2\xa0%')
+    >>> percent(0.256), percent(0.0123, 1, sign=True), percent(-0.1)
+    ('26\xa0%', '+1.2\xa0%', '−10\xa0%')
     """
-    return f"{100 * value:{'+' if sign else ''}.{digits}f}\u00a0%"
+    return f"{100 * value:{'+' if sign else ''}.{digits}f}\u00a0%".replace("-", "−")
 
 
 def inline(frame: pd.DataFrame, name: str, digits: int = 4) -> alt.InlineData:

@@ -12,6 +12,7 @@ from altair.typing import ChartType
 from capmodel.charts._look import (
     BAND,
     BLUE,
+    CLOSE,
     COLORS,
     GREEN,
     LIMIT,
@@ -82,7 +83,9 @@ def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) 
     scale = alt.Scale(type="log", nice=False)
     y = alt.Y("value:Q", scale=scale, axis=axis)
     colors = {"server": COLORS["server"], "datastore": COLORS["datastore"], "sync": GREEN}
-    look = told("component:N", colors, labelExpr=f"{json.dumps(parts)}[datum.value]", columns=3)
+    # The legend names what is drawn, and nothing else.
+    shown = alt.expr("quantity == 'cores' ? ['server', 'datastore'] : ['sync']")
+    look = told("component:N", colors, values=shown, labelExpr=f"{json.dumps(parts)}[datum.value]", offset=CLOSE)
     drawn: list[ChartType] = []
     for factor, panel in panels.items():
         names = panel["scale"] == "names"
@@ -172,12 +175,12 @@ def tornado(frame: pd.DataFrame, title: str) -> ChartType:
     >>> rows = {"input": ["agents", "agents"], "component": ["server", "datastore"], "lower": [-0.1, -0.09]}
     >>> chart = tornado(pd.DataFrame(rows | {"higher": [0.1, 0.09]}), "Agents matter most")
     >>> print(chart.description.split(". ")[1])
-    agents: server -10.0 % and +10.0 %, datastore -9.0 % and +9.0 %.
+    agents: server −10.0 % and +10.0 %, datastore −9.0 % and +9.0 %.
     """
     parts = ["server", "datastore"]
     scale = alt.Scale(zero=True, nice=True)
     axis = alt.Axis(labelExpr=SIGNED_PERCENT_LABEL, tickCount=5, grid=True)
-    look = told("component:N", parts, points=True, title="utilization of the")
+    look = told("component:N", parts, points=True, title="utilization of the", offset=CLOSE)
     side = alt.Axis(labelLimit=150, domain=False, ticks=False)
     y = alt.Y("input:N", title=None, sort=None, axis=side)
     offset = alt.YOffset("component:N", sort=parts)
@@ -245,7 +248,7 @@ def servers_lost(frame: pd.DataFrame, limit: float, title: str) -> ChartType:
     y = alt.Y("lost:N", title=None, sort=None, axis=alt.Axis(labelLimit=150, domain=False, ticks=False))
     base = alt.Chart().encode(y)
     low = alt.X("lower:Q", title="cores in use on the servers that are left", scale=domain, axis=axis)
-    words = base.mark_text(align="left", baseline="bottom", dy=-7, fontSize=11.5)
+    words = base.mark_text(align="left", baseline="bottom", dx=4, dy=-6, fontSize=11.5)
     at_limit = alt.Chart(alt.Data(values=[{"lower": limit}], name="guide_limit")).mark_rule(**LIMIT)
     said = "; ".join(f"{row.lost}: {row.label}" for row in frame.itertuples())
     return alt.layer(
@@ -254,7 +257,7 @@ def servers_lost(frame: pd.DataFrame, limit: float, title: str) -> ChartType:
         base.mark_point(**{**MEASURED, "size": 70, "opacity": 1}, color=BLUE).encode(
             alt.X("utilization:Q", scale=domain, axis=axis)
         ),
-        words.encode(alt.X("lower:Q", scale=domain, axis=axis), text="label:N"),
+        words.encode(x=alt.value(0), text="label:N"),
         data=inline(frame, "servers_lost"),
     ).properties(
         width="container",
@@ -307,7 +310,7 @@ def cold_start(frame: pd.DataFrame) -> ChartType:
     axis = alt.Axis(
         values=[0.1, 1, 10, 60, 600, 3600, 36_000], labelExpr=DURATION_LABEL, title="until every agent has its SVIDs"
     )
-    look = told("limit:N", colors, title="by", columns=1)
+    look = told("limit:N", colors, columns=1)
     tooltip = [
         alt.Tooltip("addresses:Q", format=","),
         alt.Tooltip("limit:N", title="by"),

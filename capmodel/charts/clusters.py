@@ -8,6 +8,7 @@ from altair.typing import ChartType
 
 from capmodel.charts._look import (
     BAND,
+    CLOSE,
     GREY,
     LABELS,
     MEASURED,
@@ -237,7 +238,7 @@ def shared_datastore(frame: pd.DataFrame) -> ChartType:
     alone = measured[measured["load"] == "reloads alone"].set_index(["datastore", "servers"])["cores"]
     low, high = int(measured["servers"].min()), int(measured["servers"].max())
     times = {name: alone[name, high] / alone[name, low] for name in stores}
-    look = told("datastore:N", stores, labelExpr=labels(stores))
+    look = told("datastore:N", stores, labelExpr=labels(stores), offset=CLOSE)
     x = alt.X("servers:O", title="servers", axis=alt.Axis(labelAngle=0))
 
     def panel(load: str) -> ChartType:
@@ -303,12 +304,13 @@ def datastore_distance(frame: pd.DataFrame) -> ChartType:
     ends = reach(frame[["response_s", "lower_s", "upper_s"]])
     scale = alt.Scale(type="log", domain=ends, nice=False)
     axis = alt.Axis(values=[0.001, 0.01, 0.1, 1], labelExpr=TIME_LABEL)
-    look = told("sync_mode:N", modes, labelExpr=labels(modes))
+    look = told("sync_mode:N", modes, labelExpr=labels(modes), offset=CLOSE)
     callers = sorted(int(value) for value in measured["population"].unique())
     shape = alt.Shape(
         "callers:N",
         title=None,
         scale=alt.Scale(domain=[_agents(value) for value in callers], range=["circle", "square"][: len(callers)]),
+        legend=alt.Legend(orient="bottom", offset=CLOSE),
     )
     frame = frame.assign(callers=frame["population"].map(_agents))
 

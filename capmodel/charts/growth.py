@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 from altair.typing import ChartType
 
-from capmodel.charts._look import BAND, COLORS, LIMIT, MODEL, PERCENT_LABEL, inline, steps, told
+from capmodel.charts._look import BAND, CLOSE, COLORS, LIMIT, MODEL, PERCENT_LABEL, inline, steps, told
 
 
 def size_curve(frame: pd.DataFrame, title: str, description: str) -> ChartType:
@@ -49,7 +49,7 @@ def size_curve(frame: pd.DataFrame, title: str, description: str) -> ChartType:
         scale=alt.Scale(type="log", nice=False),
         axis=alt.Axis(format="~s", values=steps([1, 1e9]), labelOverlap="greedy"),
     )
-    look = told("part:N", parts)
+    look = told("part:N", parts, offset=CLOSE)
     base = alt.Chart()
     here = base.transform_filter("datum.here")
     share = alt.Scale(domain=[0, 1], clamp=True)

@@ -11,6 +11,7 @@ from altair.typing import ChartType
 
 from capmodel.charts._look import (
     BLUE,
+    CLOSE,
     COLORS,
     GREEN,
     GREY,
@@ -71,10 +72,10 @@ def held_out_costs(frame: pd.DataFrame) -> ChartType:
     parts, groups = ["server", "datastore"], list(pd.unique(frame["group"]))
     shapes = alt.Scale(domain=groups, range=["circle", "square", "diamond", "triangle-up", "cross"][: len(groups)])
     # Shapes are taken: what the datastore used is hollow.
+    key = alt.Legend(title="CPU of the", labelExpr="datum.label + (datum.value === 'server' ? ', filled' : ', hollow')")
     whose: dict[str, Any] = {
         "scale": alt.Scale(domain=parts, range=[COLORS[part] for part in parts]),
-        "title": "CPU of the",
-        "legend": alt.Legend(labelExpr="datum.label + (datum.value === 'server' ? ', filled' : ', hollow')"),
+        "legend": key,
     }
     tooltip = [
         alt.Tooltip("operation:N"),
@@ -165,7 +166,7 @@ def interval_coverage(frame: pd.DataFrame) -> ChartType:
     groups, parts = list(pd.unique(frame["group"])), ["server", "datastore"]
     y = alt.Y("group:N", title=None, sort=groups, axis=alt.Axis(labelLimit=150, domain=False, ticks=False))
     offset = alt.YOffset("component:N", sort=parts)
-    look = told("component:N", parts, points=True, title="CPU of the")
+    look = told("component:N", parts, points=True, title="CPU of the", offset=CLOSE)
     levels = sorted(frame["level"].unique(), reverse=True)
     chosen = alt.Chart().transform_filter("datum.level == level")
     tooltip = [
@@ -240,9 +241,8 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
     scale = alt.Scale(type="log", domain=ends, clamp=True, nice=False)
     axis = alt.Axis(values=steps(ends), format="~g", grid=True)
     quantities = list(frame["quantity"].astype("category").cat.categories)
-    look = told(
-        "quantity:N", dict(zip(quantities, [BLUE, VERMILION, GREEN, PURPLE], strict=False)), points=True, columns=2
-    )
+    hues = dict(zip(quantities, [BLUE, VERMILION, GREEN, PURPLE], strict=False))
+    look = told("quantity:N", hues, points=True, columns=1, offset=CLOSE)
     # All these names have two lines: their middle belongs beside the row, not their first line.
     y = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(**_LINES.to_dict(), labelOffset=-5))
     offset = alt.YOffset("quantity:N", sort=quantities)
@@ -335,7 +335,9 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
         alt.Tooltip("upper:Q", title="to"),
         alt.Tooltip("verdict:N"),
     ]
-    look = told("verdict:N", {"inside": BLUE, "outside": VERMILION}, points=True, title="published figure")
+    look = told(
+        "verdict:N", {"inside": BLUE, "outside": VERMILION}, points=True, title="published figure", offset=CLOSE
+    )
     intervals = base.mark_rule(strokeWidth=7, opacity=0.3, color=GREY).encode(
         alt.X("least:Q", title="published over predicted", scale=scale, axis=axis), alt.X2("most:Q")
     )
@@ -355,7 +357,7 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
     description = f"{inside.sum()} of {len(frame)} published figures lie inside the interval predicted for them."
     return alt.layer(intervals, published, points, data=inline(data, "field_figures")).properties(
         width="container",
-        height=24 * len(frame),
+        height=28 * len(frame),
         title=title,
         description=f"{description} Outside: {outside}.",
     )

@@ -123,7 +123,7 @@ def closed_loop(frame: pd.DataFrame, title: str) -> ChartType:
         fontSize=11.5,
         align=alt.expr("datum.series == 'open queue' ? 'right' : 'left'"),
         dx=alt.expr("datum.series == 'open queue' ? -8 : 5"),
-        dy=alt.expr("{'closed loop': 17, 'open queue': 0, 'whole model': -12, bounds: 13}[datum.series]"),
+        dy=alt.expr("{'closed loop': 17, 'open queue': 0, 'whole model': -12, bounds: 26}[datum.series]"),
     ).encode(x, seconds, color, text="series:N")
     names_of_fleets = (
         fleets.transform_filter("datum.agents <= 1000000")
@@ -308,7 +308,7 @@ def restart(frame: pd.DataFrame) -> ChartType:
         scale=alt.Scale(type="log", domain=ends, nice=False),
         axis=alt.Axis(values=[10.0**power for power in range(-4, 3)], labelExpr=TIME_LABEL),
     )
-    look = told("fleet:N", dict(zip(named.values(), [BLUE, VERMILION, GREEN], strict=False)))
+    look = told("fleet:N", dict(zip(named.values(), [BLUE, VERMILION, GREEN], strict=False)), columns=2)
     base = alt.Chart(inline(frame.assign(fleet=frame["agents"].map(named)), "restart", 3))
     wave = base.transform_filter("datum.kind == 'wave'")
     level = base.transform_filter("datum.kind == 'level'")
@@ -393,7 +393,7 @@ def started_together(frame: pd.DataFrame) -> ChartType:
         alt.Tooltip("queue_s:Q", title="by queueing alone, s", format=".3~r"),
         alt.Tooltip("run_id:N", title="run"),
     ]
-    look = told("kind:N", dict(zip(names, [BLUE, VERMILION, GREY], strict=True)), points=True, columns=2, offset=32)
+    look = told("kind:N", dict(zip(names, [BLUE, VERMILION, GREY], strict=True)), points=True, columns=2)
     base = alt.Chart(inline(frame.drop(columns="ratio"), "started_together", 3)).transform_calculate(
         ratio="datum.response_s / datum.queue_s"
     )

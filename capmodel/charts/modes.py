@@ -11,6 +11,7 @@ from altair.typing import ChartType
 
 from capmodel.charts._look import (
     BAND,
+    CLOSE,
     LABELS,
     LIMIT,
     MEASURED,
@@ -74,7 +75,7 @@ def sync_modes(frame: pd.DataFrame, title: str, own: dict[str, float]) -> ChartT
         scale=alt.Scale(type="log", nice=False),
         axis=alt.Axis(labelExpr="format(datum.value, datum.value < 1 ? '~r' : '~s')", tickCount=5),
     )
-    look = told("sync_mode:N", modes, columns=1, labelExpr=f"{json.dumps(names)}[datum.value]")
+    look = told("sync_mode:N", modes, columns=1, offset=CLOSE, labelExpr=f"{json.dumps(names)}[datum.value]")
     tooltip = [
         alt.Tooltip("x:Q", title="at", format=",.3~r"),
         alt.Tooltip("sync_mode:N", title="sync mode"),
