@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from capmodel import cluster, shapes, spire
+from capmodel.answer import written
 from capmodel.deployment import operation_rates
 from capmodel.helm import comment, counted, duration, lost, spanned
 
@@ -116,11 +117,11 @@ def rules(answer: Sizing, costs: CostResults) -> str:
     >>> import capmodel as cm
     >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
     >>> print(rules(cm.size(cm.Deployment(agents=500, workloads=1000), costs), costs).splitlines()[0])
-    # Prometheus alert rules at the limits that capmodel predicts; figures are estimates with their 90% intervals.
+    # Prometheus alert rules at the limits that capmodel predicts; figures are estimates with their 90 % intervals.
     """
     lines = comment(
         f"Prometheus alert rules at the limits that capmodel predicts; figures are estimates with their "
-        f"{answer.level:.0%} intervals."
+        f"{written(answer.level, 'share')} intervals."
     )
     lines += comment("SPIRE counts milliseconds in *_elapsed_time, and its counters have no _total.")
     several = len(answer.clusters) > 1
@@ -330,7 +331,7 @@ def _growth(part: ClusterSizing, unit: UnitCosts, series: _Series) -> list[Rule]
             f"{syncs} > {SHARE * left.knee_per_s:.4g}",
             f"predicted {spanned(part.evaluation.throughput_per_s)} a second; {left.knee_per_s:.0f} fill the "
             f"cores{lost(part)}, at the upper end of the demand, and from there on agents wait for each other; this "
-            f"is {SHARE:.0%} of it",
+            f"is {written(SHARE, 'share')} of it",
             "critical",
             "10m",
             "{{ $value | humanize }} syncs a second: agents begin to wait for each other",
@@ -388,8 +389,8 @@ def _servers(part: ClusterSizing, series: _Series) -> list[Rule]:
         Rule(
             "SpireServerMemory",
             series.of_servers(f"{resident} > {fill * shapes.GB:.4g}"),
-            f"{shapes.MEMORY_FILL:.0%} of {part.memory_gb_per_server} GB: garbage collection needs the rest; predicted "
-            f"{spanned(held.memory_gb_per_server, ' GB')}{lost(part)}",
+            f"{written(shapes.MEMORY_FILL, 'share')} of {part.memory_gb_per_server} GB: garbage collection needs the "
+            f"rest; predicted {spanned(held.memory_gb_per_server, ' GB')}{lost(part)}",
             "warning",
             "15m",
             "{{ $labels.instance }} holds {{ $value | humanize }}B",
@@ -468,8 +469,8 @@ def _datastore(part: ClusterSizing, series: _Series) -> list[Rule]:
             f"from {exporter}"
             + (", datname as the chart's databaseName" if postgresql else "")
             + f": {part.servers} servers open at most {pool.per_server} connections each; requests use "
-            f"{spanned(pool.in_use)} of a server's on average. This is {SHARE:.0%} of {pool.all_servers}: at all of "
-            "them requests wait",
+            f"{spanned(pool.in_use)} of a server's on average. This is {written(SHARE, 'share')} of "
+            f"{pool.all_servers}: at all of them requests wait",
             "warning",
             "10m",
             "{{ $value }} connections to the datastore are open",

@@ -316,7 +316,8 @@ class CostResults:
                 )
             ]
             title = f"{family}, {component}: {fit.rows} runs, dispersion " + ", ".join(
-                f"{name}{' writes' * writing} {np.sqrt(value):.0%}" for (name, writing), value in fit.dispersion.items()
+                f"{name}{' writes' * writing} {100.0 * np.sqrt(value):.0f} %"
+                for (name, writing), value in fit.dispersion.items()
             )
             summary.tables.append(SimpleTable(body, ["work", "datastore", "cost (us)", "std err"], title=title))
         if self.speeds:
@@ -327,14 +328,14 @@ class CostResults:
                     line.rows,
                     f"{line.speed:.3g}",
                     f"{line.lower:.3g} to {line.upper:.3g}",
-                    f"{line.residual_error:.0%}" if line.rows else "",
+                    f"{line.residual_error:.0%}".replace("%", " %") if line.rows else "",
                 ]
                 for line in self.sources().itertuples()
             ]
             title = (
                 f"Speed of each source's machine, 1 for {self.reference}; the costs above are those on {self.source}"
             )
-            headings = ["source", "component", "rows", "speed", "90% interval", "median error"]
+            headings = ["source", "component", "rows", "speed", "90 % interval", "median error"]
             summary.tables.append(SimpleTable(body, headings, title=title))
         return summary
 

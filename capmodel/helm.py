@@ -8,6 +8,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from capmodel import reach, shapes, spire
+from capmodel.answer import written
 from capmodel.choice import servers_lost
 from capmodel.deployment import operation_rates
 
@@ -183,8 +184,8 @@ def _heading(part: ClusterSizing, answer: Sizing) -> list[str]:
         f"Values of the chart {chart} {CHART_VERSION} (SPIRE {CHART_RELEASE}, github.com/spiffe/helm-charts-hardened).",
         f"{part.name}: {part.agents} agents, {part.workloads} workloads: {counted(part.servers, 'server')} with "
         f"{counted(part.cores_per_server, 'core')} and {part.memory_gb_per_server} GB each{datastore}.",
-        f"Figures are estimates with their {answer.level:.0%} intervals. Every limit holds with probability "
-        f"{part.chances.every:.2f}{lost(part)}.",
+        f"Figures are estimates with their {written(answer.level, 'share')} intervals. Every limit holds with "
+        f"probability {part.chances.every:.2f}{lost(part)}.",
     ]
     if part.cost_per_hour is not None:
         lines.append(f"Costs {part.cost_per_hour.estimate:.4g} an hour, the least at the prices given.")
@@ -274,7 +275,8 @@ def _shape(part: ClusterSizing, server: str) -> list[Setting]:
             memory,
             f"{spanned(most, ' GB')}{lost(part)} for {part.workloads} entries, {part.agents} agents and "
             f"{math.ceil(part.agents / held.servers)} connections; the upper end fills "
-            f"{most.upper / part.memory_gb_per_server:.0%} of it, limit {shapes.MEMORY_FILL:.0%}",
+            f"{written(most.upper / part.memory_gb_per_server, 'share')} of it, limit "
+            f"{written(shapes.MEMORY_FILL, 'share')}",
         ),
     ]
 

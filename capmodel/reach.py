@@ -80,7 +80,7 @@ def extrapolations(fleet: Inputs, measured: Measured, shape: Shape) -> list[str]
         )
     rate = fleet.agents / fleet.sync_interval_s
     if rate > measured.highest_rate_per_s:
-        found.append(f"syncs per second: {rate:g}, measured up to {measured.highest_rate_per_s:.0f}")
+        found.append(f"syncs per second: {amount(rate)}, measured up to {measured.highest_rate_per_s:,.0f}")
     if fleet.datastore_round_trip_time_s > MEASURED_ROUND_TRIP_TIME_S:
         found.append(
             f"round trip to the datastore: {fleet.datastore_round_trip_time_s:g} s, "
@@ -108,6 +108,27 @@ def largest_agent(fleet: Inputs) -> float:
     return most
 
 
+def amount(value: float) -> str:
+    """Write a number as readers do: thousands apart, never as a power of ten.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+
+    Returns
+    -------
+    str
+        Whole from a thousand on.
+
+    Examples
+    --------
+    >>> amount(0.25), amount(1_000_000.0)
+    ('0.25', '1,000,000')
+    """
+    return f"{value:,.0f}" if value >= 1000.0 else f"{value:g}"
+
+
 def outside(measured: Measured, family: str, column: str, label: str, value: float) -> list[str]:
     """Say whether a value lies outside the measured range.
 
@@ -128,11 +149,11 @@ def outside(measured: Measured, family: str, column: str, label: str, value: flo
         One line, or none. Fewer than measured costs less than measured, except that no entry has no selector.
     """
     if family not in measured.ranges or column not in measured.ranges[family]:
-        return [f"{label}: {value:g}, not measured in this mode"]
+        return [f"{label}: {amount(value)}, not measured in this mode"]
     low = measured.ranges[family][column][0]
     high = measured.ranges[family][column][1]
     if value > high or (value < low and column == "selectors_per_entry"):
-        return [f"{label}: {value:g}, measured {low:g} to {high:g}"]
+        return [f"{label}: {amount(value)}, measured {amount(low)} to {amount(high)}"]
     return []
 
 

@@ -397,7 +397,7 @@ def test_check_for_people(fitted, ended):
     result = cm.check(cm.load_sync_runs(paths=()), costs())
     printed = result.to_dict()
     assert f"{printed['rows']} rows of sync_runs, {printed['scored']} quantities scored" in out
-    assert f"{printed['median_abs_relative_error']:.1%}" in out
+    assert f"{100 * printed['median_abs_relative_error']:.1f} %" in out
     # Every group on a line of its own, every name whole.
     for group in printed["groups"]:
         words = [group[name] for name in ("sync_mode", "datastore", "operation", "component")]

@@ -287,7 +287,7 @@ def test_work_that_no_measured_run_holds_has_no_share(scrape):
 def test_a_reload_that_matters_makes_a_row_of_the_whole_fleet(scrape, tmp_path):
     setup = Setup(**{**vars(FULL), "entries": 20_000, "agents": 200})
     pages = window(after={"entry_cache_reload": (22, 20_000.0)})
-    with pytest.raises(ValueError, match=r"beside sync, other operations took more than 2%.*reload"):
+    with pytest.raises(ValueError, match=r"beside sync, other operations took more than 2 %.*reload"):
         scrape(*pages, shape="sync", setup=setup, costs=costs)
     made = scrape(*pages, setup=setup, costs=costs)
     assert made.kind == "shared_datastore_runs"
@@ -320,7 +320,7 @@ def test_a_sync_cut_by_the_windows_edge_is_counted_by_its_entries(scrape, bundle
 
 def test_bundles_that_no_sync_asked_for_are_work_of_their_own(scrape):
     name = "rpc_bundle_v1_bundle_get_bundle"
-    with pytest.raises(ValueError, match=r"beside get_bundle, .*sync \d+%"):
+    with pytest.raises(ValueError, match=r"beside get_bundle, .*sync \d+ %"):
         scrape(*window({name: 100}, {name: 4100}), shape="sync", costs=costs)
 
 

@@ -289,8 +289,8 @@ def test_the_summary_of_several_sources_prints_speeds_and_what_the_costs_are_of(
     lines = [line.strip() for line in text.splitlines()]
     assert "Speed of each source's machine, 1 for shipped; the costs above are those on slow" in lines
     words = " ".join(text.split())
-    assert "source component rows speed 90% interval median error" in [" ".join(line.split()) for line in lines]
-    assert "slow server 7 0.5 0.305 to 0.819 25%" in words
+    assert "source component rows speed 90 % interval median error" in [" ".join(line.split()) for line in lines]
+    assert "slow server 7 0.5 0.305 to 0.819 25 %" in words
     assert "slow datastore 0 0.8 0.576 to 1.11 " in words
     key = ("cache", "server", "x509_signature:ec-p256", "all")
     value, error = 1e6 * made_up().params[key], 1e6 * made_up().bse[key]
@@ -298,7 +298,7 @@ def test_the_summary_of_several_sources_prints_speeds_and_what_the_costs_are_of(
     fit = costs().fits["cache", "datastore"]
     (datastore, writing), variance = next(iter(fit.dispersion.items()))
     said = f"cache, datastore: {fit.rows} runs, dispersion {datastore}{' writes' if writing else ''} "
-    assert said + f"{np.sqrt(variance):.0%}" in str(costs().summary())
+    assert said + f"{100 * np.sqrt(variance):.0f} %" in str(costs().summary())
 
 
 def test_a_source_is_asked_for_by_its_name():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from capmodel.answer import written
 from capmodel.prometheus import operations
 from capmodel.prometheus.datastore import Use
 from capmodel.prometheus.scrapes import Samples, total
@@ -348,10 +349,12 @@ def _main(
     operation = max(share, key=lambda name: share[name])
     rest = {name: part for name, part in share.items() if name != operation}
     if sum(rest.values()) > operations.NEGLIGIBLE_CPU:
-        parts = ", ".join(f"{name} {part:.0%}" for name, part in sorted(rest.items(), key=lambda pair: -pair[1]))
+        parts = ", ".join(
+            f"{name} {written(part, 'share')}" for name, part in sorted(rest.items(), key=lambda pair: -pair[1])
+        )
         raise ValueError(
-            f"beside {operation}, other operations took more than {operations.NEGLIGIBLE_CPU:.0%} of the CPU by the "
-            f"fitted costs ({parts}), and a process's CPU is not parted by operation"
+            f"beside {operation}, other operations took more than {written(operations.NEGLIGIBLE_CPU, 'share')} of the "
+            f"CPU by the fitted costs ({parts}), and a process's CPU is not parted by operation"
         )
     if operation not in OPERATIONS:
         raise ValueError(f"the window is one of {operation}, for which sync_runs.csv has no row")
