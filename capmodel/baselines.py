@@ -116,7 +116,9 @@ def _ordered_probit(model: SizingRegression) -> dict[str, Any]:
     def fitted(kept: NDArray[np.bool_]) -> tuple[Any, Array]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            result = OrderedModel(rung[kept], exog[kept], distr="probit").fit(method="bfgs", disp=False, maxiter=500)
+            result = OrderedModel(rung[kept], exog[kept], distr="probit").fit(
+                method="bfgs", disp=False, maxiter=500, skip_hessian=True
+            )
         log_p = np.full((len(rung), len(edges)), -np.inf)
         seen = np.searchsorted(edges, np.unique(rung[kept]))
         log_p[:, seen] = np.log(np.maximum(result.model.predict(result.params, exog=exog), 1e-300))

@@ -486,6 +486,15 @@ def test_unit_costs_of_a_datastore_that_is_none_or_was_not_measured():
 # The fit
 
 
+def test_given_reloads_take_the_place_of_the_shipped():
+    runs = cm.load_sync_runs(paths=()).query("datastore == 'sqlite'")
+    reloads = cm.load_reload_runs().query("datastore == 'sqlite'")
+    dearer = reloads.assign(server_cpu_s_per_op=2.0 * reloads["server_cpu_s_per_op"])
+    one, other = cm.OperationCosts(runs, reloads).fit(), cm.OperationCosts(runs, dearer).fit()
+    priced = [costs.predict(reloads).query("component == 'server'")["estimate_s"].to_numpy() for costs in (one, other)]
+    np.testing.assert_allclose(priced[1], 2.0 * priced[0], rtol=0.01)
+
+
 def test_a_fit_depends_neither_on_the_order_of_rows_nor_on_their_labels():
     runs = cm.load_sync_runs(paths=()).query("datastore == 'sqlite' and sync_mode == 'full_cache'")
     reloads = cm.load_reload_runs().query("datastore == 'sqlite'")
