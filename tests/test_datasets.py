@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capmodel import datasets
+from capmodel import datasets, tables
 from capmodel.datasets import DataError, data_path, dictionary, load_sync_runs, read_runs, write_csv
 from capmodel.schemas import RUN_KINDS, SCHEMAS
 
@@ -391,7 +391,7 @@ def test_lines_are_counted_as_an_editor_does(sheet):
 def test_a_wrong_cell_far_down_is_found(tmp_path, monkeypatch):
     sheet = Sheet(tmp_path, count=305)
     path = sheet.set(301, "agents", "x").set(302, "window_s", "y").set(303, "operations", "0").write()
-    monkeypatch.setattr(datasets, "_CHUNK_ROWS", 100)
+    monkeypatch.setattr(tables, "_CHUNK_ROWS", 100)
     error = error_of(path)
     assert (error.row, error.column, error.value, error.further) == (303, "agents", "x", 2)
 
@@ -434,7 +434,7 @@ def test_percentiles_must_rise(sheet):
 def test_a_unit_that_is_wrong_by_a_thousand_is_found(tmp_path, name, column, factor):
     error = error_of(
         Sheet(tmp_path, name).scale(column, factor).write(),
-        lambda path: datasets._validated(datasets._Table(path), SCHEMAS[name], "mine"),
+        lambda path: tables.validated(tables.Table(path), SCHEMAS[name], "mine"),
     )
     assert error.row == 2
     assert error.column == column
@@ -662,7 +662,7 @@ def test_the_file_is_replaced_only_when_complete(tmp_path, monkeypatch):
     path = tmp_path / "runs.csv"
     path.write_text("old\n")
     seen = []
-    monkeypatch.setattr(datasets.os, "fsync", lambda _: seen.append(path.read_text()))
+    monkeypatch.setattr(tables.os, "fsync", lambda _: seen.append(path.read_text()))
     write_csv(pd.DataFrame({"a": [1]}), path)
     assert seen == ["old\n"]
     assert path.read_text() == "a\n1\n"

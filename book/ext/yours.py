@@ -12,9 +12,9 @@ from IPython.display import HTML, Markdown, display
 import capmodel as cm
 from capmodel import charts
 from capmodel.charts import number, percent
-from capmodel.datasets import plain_text
 from capmodel.schemas import SCHEMAS
 from capmodel.sources import SHIPPED, sources_of
+from capmodel.tables import plain_text
 
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
