@@ -243,27 +243,6 @@ def log_cell_probability(lower: Array, upper: Array, mean: Array, sigma: Array) 
     return log_near + np.log(-np.expm1(np.minimum(log_ndtr(far) - log_near, -1e-300)))
 
 
-def log_likelihood(params: Array, family: Family, cells: Censored) -> float:
-    """Return the log-likelihood of cells.
-
-    Parameters
-    ----------
-    params : ndarray, shape (k,)
-        Parameters of the mean, then sigma.
-    family : Family
-        The mean.
-    cells : Censored
-        The cells.
-
-    Returns
-    -------
-    float
-        Sum of the logarithms of the cells' probabilities.
-    """
-    mean = family.mean(params, cells.agents, cells.workloads)
-    return float(log_cell_probability(cells.lower, cells.upper, mean, params[-1]).sum())
-
-
 def _value_and_gradient(params: Array, family: Family, cells: Censored) -> tuple[float, Array]:
     sigma = params[-1]
     mean, derivatives = family.terms(params[:-1], cells.agents, cells.workloads)
