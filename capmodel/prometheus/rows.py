@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from capmodel.answer import written
 from capmodel.prometheus import operations
 from capmodel.prometheus.datastore import Use
 from capmodel.prometheus.scrapes import Samples, total
@@ -350,10 +349,10 @@ def _main(
     rest = {name: part for name, part in share.items() if name != operation}
     if sum(rest.values()) > operations.NEGLIGIBLE_CPU:
         parts = ", ".join(
-            f"{name} {written(part, 'share')}" for name, part in sorted(rest.items(), key=lambda pair: -pair[1])
+            f"{name} {100.0 * part:.2g} %" for name, part in sorted(rest.items(), key=lambda pair: -pair[1])
         )
         raise ValueError(
-            f"beside {operation}, other operations took more than {written(operations.NEGLIGIBLE_CPU, 'share')} of the "
+            f"beside {operation}, other operations took more than {100.0 * operations.NEGLIGIBLE_CPU:.2g} % of the "
             f"CPU by the fitted costs ({parts}), and a process's CPU is not parted by operation"
         )
     if operation not in OPERATIONS:
