@@ -126,7 +126,10 @@ def described(page: str) -> str:
         told = [name for owner, name in ModuleAnalyzer.for_module(module.__name__).find_attr_docs() if not owner]
         untold = [name for name in getattr(module, "__all__", []) if name.isupper() and name not in told]
         lines += [f".. autodata:: capmodel.{short}.{name}\n   :no-value:\n" for name in told if name[0] != "_"]
-        lines += [f".. py:data:: {name}\n   :module: capmodel.{short}\n" for name in untold]
+        remarks = _remarks(module) if untold else {}
+        lines += [
+            f".. py:data:: {name}\n   :module: capmodel.{short}\n\n   {remarks.get(name, '')}\n" for name in untold
+        ]
         for name in names_of(module):
             item = getattr(module, name)
             if inspect.isfunction(item):
@@ -135,6 +138,13 @@ def described(page: str) -> str:
             members = ", ".join(part for part, member in vars(item).items() if _is_told(part, member))
             lines += [f".. autoclass:: capmodel.{short}.{name}", *([f"   :members: {members}"] if members else []), ""]
     return "\n".join(["````{eval-rst}", *lines, "````"])
+
+
+def _remarks(module: Any) -> dict[str, str]:
+    """Return the remarks on the names that the parts of a folder hold for it."""
+    parts = [f"{module.__name__}.{part.name}" for part in pkgutil.iter_modules(getattr(module, "__path__", []))]
+    found = [ModuleAnalyzer.for_module(part).find_attr_docs() for part in parts]
+    return {name: " ".join(lines).strip() for docs in found for (owner, name), lines in docs.items() if not owner}
 
 
 def _is_told(name: str, member: Any) -> bool:

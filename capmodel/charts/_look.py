@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-#: Colours that people with any colour vision can tell apart (Okabe and Ito), those with contrast on white and on black.
+#: A colour that people with any colour vision tell from the others (Okabe and Ito), clear on white and on black.
 BLUE, VERMILION, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F"
 
 #: Beside each colour the dashes of its lines and the shape of its points: colour alone tells nothing.
@@ -47,8 +47,13 @@ LABELS = {
 #: The same marks for the same things on all pages: a model is a line with a band, a measurement a point.
 MODEL: dict[str, Any] = {"strokeWidth": 2.5}
 
-BAND: dict[str, Any] = {"opacity": 0.22}
+#: The interval around a model's line.
+BAND: dict[str, Any] = {"opacity": 0.28}
 
+#: A bar from one end of an interval to the other, told from black at night.
+INTERVAL: dict[str, Any] = {"strokeWidth": 7, "opacity": 0.5}
+
+#: A measured run.
 MEASURED: dict[str, Any] = {"filled": True, "size": 45, "opacity": 0.85, "stroke": "currentColor", "strokeWidth": 0.5}
 
 #: Offset of a legend above panels, counted from their titles, or above an axis without a title.
@@ -57,6 +62,7 @@ CLOSE = 10
 #: The reader's own measurements, beside the shipped ones.
 OWN: dict[str, Any] = MEASURED | {"shape": "diamond", "size": 90, "color": PURPLE, "opacity": 1.0}
 
+#: A limit, or where two things are equal.
 LIMIT: dict[str, Any] = {"strokeDash": [5, 4], "color": "currentColor", "opacity": 0.7}
 
 

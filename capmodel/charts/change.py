@@ -15,6 +15,7 @@ from capmodel.charts._look import (
     CLOSE,
     COLORS,
     GREEN,
+    INTERVAL,
     LIMIT,
     MEASURED,
     MODEL,
@@ -112,7 +113,7 @@ def factors(frame: pd.DataFrame, panels: dict[str, dict[str, Any]], title: str) 
         span = {"y": alt.Y("lower:Q", scale=scale, axis=axis), "y2": alt.Y2("upper:Q")}
         layers: list[ChartType] = []
         if names:
-            layers.append(rows.mark_rule(strokeWidth=5, opacity=0.3).encode(**span))
+            layers.append(rows.mark_rule(**{**INTERVAL, "strokeWidth": 5}).encode(**span))
             layers.append(rows.mark_point(size=60, filled=True, opacity=1).encode(y, look.shape, tooltip=tooltip))
         else:
             layers.append(rows.mark_area(**BAND).encode(**span))
@@ -192,7 +193,7 @@ def tornado(frame: pd.DataFrame, title: str) -> ChartType:
     ]
     base = alt.Chart().encode(y, offset)
     low = alt.X("lower:Q", title="change of the utilization", scale=scale, axis=axis)
-    bars = base.mark_rule(strokeWidth=7, opacity=0.45).encode(low, alt.X2("higher:Q"), look.color, tooltip=tooltip)
+    bars = base.mark_rule(**INTERVAL).encode(low, alt.X2("higher:Q"), look.color, tooltip=tooltip)
     ends = base.mark_point(**{**MEASURED, "size": 55}).encode(
         alt.X("higher:Q", scale=scale, axis=axis), look.color, look.shape, tooltip=tooltip
     )
@@ -253,7 +254,7 @@ def servers_lost(frame: pd.DataFrame, limit: float, title: str) -> ChartType:
     said = "; ".join(f"{row.lost}: {row.label}" for row in frame.itertuples())
     return alt.layer(
         at_limit.encode(low),
-        base.mark_rule(strokeWidth=7, opacity=0.35, color=BLUE).encode(low, alt.X2("upper:Q")),
+        base.mark_rule(**INTERVAL, color=BLUE).encode(low, alt.X2("upper:Q")),
         base.mark_point(**{**MEASURED, "size": 70, "opacity": 1}, color=BLUE).encode(
             alt.X("utilization:Q", scale=domain, axis=axis)
         ),

@@ -10,6 +10,7 @@ from capmodel.charts._look import (
     BAND,
     CLOSE,
     GREY,
+    INTERVAL,
     LABELS,
     MEASURED,
     MODEL,
@@ -164,7 +165,7 @@ def topologies(frame: pd.DataFrame, title: str, description: str, most: float) -
             alt.Tooltip(f"{prefix}_upper:Q", title="to", format=".2~g"),
         ]
         loads.append(
-            rows.mark_rule(strokeWidth=5, opacity=0.35, yOffset=dy, y2Offset=dy).encode(
+            rows.mark_rule(**{**INTERVAL, "strokeWidth": 5}, yOffset=dy, y2Offset=dy).encode(
                 alt.X(f"{prefix}_lower:Q", scale=scale, axis=axis), alt.X2(f"{prefix}_upper:Q"), y, look.color
             )
         )

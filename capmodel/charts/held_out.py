@@ -15,6 +15,7 @@ from capmodel.charts._look import (
     COLORS,
     GREEN,
     GREY,
+    INTERVAL,
     LABELS,
     LIMIT,
     MEASURED,
@@ -177,7 +178,7 @@ def interval_coverage(frame: pd.DataFrame) -> ChartType:
         alt.Tooltip("likely_low:Q", title="by chance from", format=".0%"),
         alt.Tooltip("likely_high:Q", title="to", format=".0%"),
     ]
-    band = chosen.mark_bar(color=GREY, opacity=0.3, height={"band": 0.7}).encode(
+    band = chosen.mark_bar(color=GREY, opacity=INTERVAL["opacity"], height={"band": 0.7}).encode(
         alt.X("likely_low:Q"), alt.X2("likely_high:Q"), y, offset
     )
     asked = chosen.transform_aggregate(asked="max(level)").mark_rule(**LIMIT).encode(alt.X("asked:Q"))
@@ -258,7 +259,7 @@ def unseen_runs(frame: pd.DataFrame, kinds: dict[str, str]) -> ChartType:
         alt.Tooltip("upper:Q", title="to"),
         alt.Tooltip("run_id:N", title="run"),
     ]
-    intervals = chosen.mark_rule(strokeWidth=4, opacity=0.3).encode(
+    intervals = chosen.mark_rule(**{**INTERVAL, "strokeWidth": 4}).encode(
         alt.X("low:Q", title="measured over predicted", scale=scale, axis=axis), alt.X2("high:Q"), look.color
     )
     points = chosen.mark_point(**MEASURED).encode(
@@ -338,7 +339,7 @@ def field_figures(frame: pd.DataFrame) -> ChartType:
     look = told(
         "verdict:N", {"inside": BLUE, "outside": VERMILION}, points=True, title="published figure", offset=CLOSE
     )
-    intervals = base.mark_rule(strokeWidth=7, opacity=0.3, color=GREY).encode(
+    intervals = base.mark_rule(**INTERVAL, color=GREY).encode(
         alt.X("least:Q", title="published over predicted", scale=scale, axis=axis), alt.X2("most:Q")
     )
     published = base.mark_rule(strokeWidth=2).encode(
