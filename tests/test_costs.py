@@ -139,6 +139,13 @@ def test_the_dispersion_of_the_noise_is_found():
 # Configurations left out
 
 
+def test_intervals_are_widened_where_left_out_configurations_lie_farther_off():
+    """Writes above all: a fit is closer to the windows that it knows than to those of a configuration left out."""
+    widened = {(key, *group): factor for key, fit in costs().fits.items() for group, factor in fit.calibration.items()}
+    assert min(widened.values()) >= 1.0
+    assert max(widened.values()) > 1.1
+
+
 def test_configurations_left_out_of_the_fit_lie_in_their_intervals():
     held_out = cross_validate(cm.load_sync_runs(paths=()), folds=3)
     table = held_out.summary_frame(by=(), levels=(0.5, 0.9))
