@@ -104,6 +104,8 @@ def _theme() -> alt.theme.ThemeConfig:
             "titleFontSize": 12,
             "titleFontWeight": "normal",
             "symbolStrokeWidth": 1.5,
+            "symbolBaseFillColor": "currentColor",
+            "symbolBaseStrokeColor": "currentColor",
             "labelLimit": 260,
             "titleLimit": 260,
         },
