@@ -386,7 +386,8 @@ def _sync_mode(spire_version: str) -> str:
     """Return the mode of a release that is named somewhere in a text; today's default where none is."""
     found = re.search(r"(\d+)\.(\d+)", spire_version)
     release = (int(found[1]), int(found[2])) if found else (1, 15)
-    return "crawl" if release < (0, 10) else "crawl_cached" if release < (0, 12) else "full_cache"
+    left = {mode: spire.version_tuple(end)[:2] for mode, (_, end) in spire.MODE_RELEASES.items() if end}
+    return next((mode for mode, end in left.items() if release < end), "full_cache")
 
 
 def _slowest_propagation(per_unit_s: float = 1.0) -> Predict:
