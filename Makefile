@@ -18,9 +18,10 @@ test: $(READY)
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Which lines and branches of the package the tests take, those of the programs that they start included. Tests of the
-# site in a browser, and of whole builds, are left out: what they run is JavaScript, or Python in kernels of its own.
-SITE_TESTS := accessibility calculator explain factors_page queueing_page robustness_book site topology_pages translate
+# site that do not hold it against the package are left out: what they run is JavaScript, or whole builds.
+SITE_TESTS := accessibility robustness_book site
 coverage: $(READY)
+	@$(BIN)/python scripts/browser.py
 	@$(BIN)/python -m capmodel book
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder $(SITE_TESTS:%=--ignore=tests/test_%.py)

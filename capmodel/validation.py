@@ -217,7 +217,7 @@ def kind_of(runs: pd.DataFrame) -> str:
     >>> kind_of(cm.load_fleet_runs().drop(columns="sync_mode"))
     Traceback (most recent call last):
         ...
-    capmodel.datasets.DataError: frame, line 1, column sync_mode: expected a column of fleet_runs (fleet_runs.csv).
+    capmodel.tables.DataError: frame, line 1, column sync_mode: expected a column of fleet_runs (fleet_runs.csv).
     """
     missing = {
         kind: [name for name, column in SCHEMAS[kind].columns.items() if column.required and name not in runs]
