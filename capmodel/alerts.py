@@ -117,7 +117,7 @@ def rules(answer: Sizing, costs: CostResults) -> str:
     >>> import capmodel as cm
     >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
     >>> print(rules(cm.size(cm.Deployment(agents=500, workloads=1000), costs), costs).splitlines()[0])
-    # Prometheus alert rules at the limits that capmodel predicts; figures are estimates with their 90 % intervals.
+    # Prometheus alert rules at the limits that capmodel predicts; figures are estimates with their 90 %
     """
     lines = comment(
         f"Prometheus alert rules at the limits that capmodel predicts; figures are estimates with their "
