@@ -556,5 +556,5 @@ def test_a_mixed_fleet_is_priced_with_the_fitted_costs():
         store.add(at, TARGET, f'spire_server_rpc_svid_v1_svid_new_jwtsvid{{host="a",status="OK"}} {count}\n')
     made, _ = ask(store, costs=costs)
     assert made.kind == "shared_datastore_runs"
-    with pytest.raises(ValueError, match=r"beside sync.*sign_jwt \d+%"):
+    with pytest.raises(ValueError, match=r"beside sync.*sign_jwt \d+ %"):
         ask(store, costs=costs, shape="sync")
