@@ -6,6 +6,7 @@ pages where processes cannot be copied.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import multiprocessing
 import os
@@ -118,14 +119,19 @@ def _end_with_parent() -> None:
 
 
 def _read(paths: str | None, told: Connection) -> None:
-    """Read the reader's own runs, and tell how far that has come and what is wrong with them."""
+    """Read the reader's own runs, tell how far that has come and what is wrong with them, then fit all costs to them."""
+    from capmodel.costs import OperationCosts
     from capmodel.datasets import DataError, load_sync_runs
 
     try:
-        load_sync_runs(paths, progress=lambda doing, share: told.send((doing, share)))
+        runs = load_sync_runs(paths, progress=lambda doing, share: told.send((doing, share)))
         told.send(None)
     except DataError as error:
         told.send(str(error))
+        return
+    # Almost every page begins with this fit; one that cannot be made is for the pages to explain.
+    with contextlib.suppress(Exception):
+        OperationCosts(runs).fit()
 
 
 def read_measurements(paths: str | None, progress: Callable[[str, float], None]) -> str:
@@ -152,9 +158,8 @@ def read_measurements(paths: str | None, progress: Callable[[str, float], None])
                 return message
             progress(*message)
     except EOFError:
-        return f"measurements: got a process that ended with status {process.exitcode} while it read them"
-    finally:
         process.join()
+        return f"measurements: got a process that ended with status {process.exitcode} while it read them"
     return ""
 
 

@@ -81,7 +81,8 @@ def write(folder: Path) -> None:
     folder : Path
         Receives ``vega.js`` and ``look.js``.
     """
-    themed = hashlib.sha256((Path(capmodel.__file__).parent / "charts" / "_look.py").read_bytes()).hexdigest()
+    charts = sorted((Path(capmodel.__file__).parent / "charts").glob("*.py"))
+    themed = hashlib.sha256(b"".join(path.read_bytes() for path in charts)).hexdigest()
     wanted = " ".join([*(f"{name}-{version(name)}" for name in ("altair", "vl-convert-python")), f"look-{themed}"])
     mark = folder.parent / "assets.txt"
     if mark.is_file() and mark.read_text() == wanted and all((folder / name).is_file() for name in _WRITTEN):
