@@ -237,4 +237,7 @@ def build(root: Path, pages: Collection[str] = ()) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(build(Path(__file__).resolve().parents[2], sys.argv[1:]))
+    status = build(Path(__file__).resolve().parents[2], sys.argv[1:])
+    # Else the interpreter looks through all of Sphinx's documents before it ends.
+    gc.freeze()
+    sys.exit(status)

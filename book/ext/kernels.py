@@ -119,7 +119,7 @@ def _end_with_parent() -> None:
 
 
 def _read(paths: str | None, told: Connection) -> None:
-    """Read the reader's own runs, tell how far that has come and what is wrong with them, then fit all costs to them."""
+    """Read the reader's own runs, tell how far that is and what is wrong with them, then fit all costs to them."""
     from capmodel.costs import OperationCosts
     from capmodel.datasets import DataError, load_sync_runs
 
