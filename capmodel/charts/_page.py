@@ -28,6 +28,12 @@ PHONE_WIDTH = 350
 #: Panels stand side by side where each has this many pixels; the script of the page reads it from each chart.
 NARROWEST_PANEL = 260
 
+#: Pixels that axes and gaps take beside a panel, until a drawing tells.
+_AXES = 50.0
+
+#: A picture is as wide as it should be if it is off by no more than this share: pages stretch it to what there is.
+_NEAR = 0.05
+
 #: Stands for the width of a panel until a browser knows it; no other number of a drawing may be the same.
 _UNKNOWN = 333.0625
 
@@ -169,8 +175,8 @@ def _abreast(drawing: Drawing, room: int) -> int:
     return max(1, min(drawing.side, room // NARROWEST_PANEL))
 
 
-def drawn(drawing: Drawing, room: int, axes: float | None = None) -> Picture:
-    """Draw a chart in so many pixels.
+def drawn(drawing: Drawing, room: int, axes: float = _AXES) -> Picture:
+    """Draw a chart in about so many pixels.
 
     Parameters
     ----------
@@ -178,8 +184,8 @@ def drawn(drawing: Drawing, room: int, axes: float | None = None) -> Picture:
         The chart.
     room : int
         Pixels.
-    axes : float, optional
-        What axes and gaps take beside each panel, about; without it the chart is drawn once more to find out.
+    axes : float
+        What axes and gaps take beside each panel, about; the chart is drawn once more if that is far from what they do.
 
     Returns
     -------
@@ -194,17 +200,16 @@ def drawn(drawing: Drawing, room: int, axes: float | None = None) -> Picture:
     import vl_convert
 
     side = _abreast(drawing, room)
-    width, spare = float(room), 0.0
-    known = drawing.fits or not drawing.widths
-    if axes is not None and not known:
-        width, known = float(room // side - axes), True
-    for _ in range(1 if known else 2):
+    width = float(room if drawing.fits else room // side - axes)
+    for _ in range(2):
         svg = vl_convert.vega_to_svg(sized(drawing, max(80.0, width), side))
         size = re.search(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
         if size is None:
             raise ValueError(f"chart: got a picture that begins {svg[:80]!r}, expected an SVG with a size")
         across, down = float(size.group(1)), float(size.group(2))
         spare = across - side * max(80.0, width)
+        if drawing.fits or not drawing.widths or abs(across - room) < _NEAR * room:
+            break
         width = float((room - spare) // side)
     return Picture(_numbered(svg), across, down, 0.0 if drawing.fits else spare)
 
