@@ -7,7 +7,6 @@ another, then with a file of a million rows; writes ``bench/measurements.csv``.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import platform
@@ -22,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 import capmodel as cm
+from capmodel.tables import write_csv
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -111,10 +111,7 @@ def main() -> None:
         )
         largest = max(Path(build, "html").glob("*.html"), key=lambda page: page.stat().st_size)
         print(f"largest page then: {largest.name}, {largest.stat().st_size} bytes")
-    with arguments.out.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(pd.DataFrame(rows), arguments.out)
     print(f"\n{arguments.out}")
 
 

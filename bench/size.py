@@ -7,7 +7,6 @@ but the fitted costs.
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import platform
 import random
@@ -18,7 +17,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 import capmodel as cm
+from capmodel.tables import write_csv
 
 HERE = Path(__file__).resolve().parent
 
@@ -120,10 +122,7 @@ def main() -> None:
     add("random fleets in random topologies", "answer", seconds)
     # A busy neighbor lengthens the first, hardly the second.
     add("random fleets in random topologies", "answer, CPU", cpu)
-    with arguments.out.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(pd.DataFrame(rows), arguments.out)
     print(f"\n{arguments.out}")
 
 

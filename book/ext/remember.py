@@ -132,10 +132,8 @@ def remembered(function: Callable[..., Any], name: str, folder: Path) -> Callabl
         path = folder / f"{key}.pickle"
         # Pages run side by side: the second to ask waits for the first.
         with _alone(folder / f"{key}.lock"):
-            with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError):
-                found = pickle.loads(path.read_bytes())
-                path.touch()
-                return _known(found, key)
+            if found := kept(path):
+                return _known(found[0], key)
             result = function(*arguments, **options)
             # What is read back is what the next to ask gets, so that what they ask of it has the same key.
             return _known(written(path, result), key)
@@ -178,6 +176,27 @@ def _alone(path: Path) -> Iterator[None]:
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def kept(path: Path) -> Sequence[Any]:
+    """Return what was written to a path.
+
+    Parameters
+    ----------
+    path : Path
+        Where.
+
+    Returns
+    -------
+    sequence
+        The result alone, which counts as asked for now; empty if there is none that can be read.
+    """
+    try:
+        found = pickle.loads(path.read_bytes())
+        path.touch()
+    except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError):
+        return ()
+    return (found,)
 
 
 def written(path: Path, result: Any) -> Any:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import pickle
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -68,13 +66,8 @@ def find(key: str) -> tuple[Any, float] | None:
         Of the notebook with its outputs and the seconds.
     """
     path = _path(key)
-    if path is None:
-        return None
-    with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError):
-        found: tuple[Any, float] = pickle.loads(path.read_bytes())
-        path.touch()
-        return found
-    return None
+    found = remember.kept(path) if path is not None else ()
+    return found[0] if found else None
 
 
 def keep(key: str, notebook: Any, seconds: float) -> None:
