@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import heapq
 import importlib
 import importlib.metadata
@@ -28,6 +27,7 @@ from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
+import pandas as pd
 import scipy.special
 import scipy.stats
 
@@ -39,6 +39,7 @@ sys.path.append(str(PEERS))  # last, so that numpy and scipy are those of the pa
 import queueing_exact as exact  # noqa: E402
 
 from capmodel import queueing  # noqa: E402
+from capmodel.tables import write_csv  # noqa: E402
 
 #: What to compare with, as Python calls it.
 MODULES = ("ciw", "line_solver", "pyqueueing", "pyworkforce", "simpy")
@@ -602,10 +603,8 @@ def main() -> None:
     expected = {name.replace("_", "-") for name in MODULES} if arguments.only == sorted(PROBLEMS) else set()
     absent = "absent: could not be installed or imported"
     rows += [{"package": name, "remark": absent, **facts} for name in sorted(expected - found)]
-    with arguments.out.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]), restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    frame = pd.DataFrame(rows)
+    write_csv(frame.astype({"rounds": "Int64"}), arguments.out)  # whole, also where an absent peer leaves a gap
     print(f"\n{arguments.out}")
 
 

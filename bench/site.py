@@ -7,13 +7,15 @@ to a quarter. ``moved`` is the cumulative layout shift.
 from __future__ import annotations
 
 import argparse
-import csv
 import importlib.util
 import re
 import statistics
 from pathlib import Path
 
+import pandas as pd
 from playwright.sync_api import Browser, sync_playwright
+
+from capmodel.tables import write_csv
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
@@ -88,11 +90,9 @@ def main() -> None:
         browser.close()
     rows.append({"page": "all scripts", "html_bytes": scripts})
     print(f"all scripts {scripts} bytes")
-    with out.open("w", newline="") as stream:
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        writer = csv.DictWriter(stream, fieldnames=columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    frame = pd.DataFrame(rows)
+    # Whole milliseconds, also where pages without charts leave a gap.
+    write_csv(frame.astype({name: "Int64" for name in frame if str(name).endswith("_ms")}), out)
     print(out)
 
 

@@ -85,6 +85,7 @@ def in_parts(value: float, unit: str) -> list[str]:
     if value == math.inf:
         return ["without bound", ""]
     if unit == "share":
+        # As words.percent: what is translated cannot call it, since a computed format has no translation.
         return [f"{100.0 * value:.0f}", " %"]
     if unit == "GB":
         return [f"{value:.2g}" if value < 99.5 else f"{value:,.0f}", " GB"]

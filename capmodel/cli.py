@@ -15,6 +15,7 @@ from typer.core import TyperCommand
 
 import capmodel as cm
 from capmodel import spire
+from capmodel.words import percent
 
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
@@ -537,12 +538,12 @@ def _print_check(result: CheckResults) -> None:
     console.print(f"{summary['rows']} rows of {result.kind}, {summary['scored']} quantities scored")
     if summary["scored"]:
         console.print(
-            f"Median absolute relative error {_percent(summary['median_abs_relative_error'], 1)}; "
-            f"{_percent(summary['coverage'], 1)} inside the {_percent(result.level)} intervals"
+            f"Median absolute relative error {percent(summary['median_abs_relative_error'], '.1f')}; "
+            f"{percent(summary['coverage'], '.1f')} inside the {percent(result.level)} intervals"
         )
     table = _table("sync mode", "datastore", "operation", "component", "rows", "median error", "coverage")
     for row in result.groups().to_dict("records"):
-        error, coverage = _percent(row["median_abs_relative_error"], 1), _percent(row["coverage"])
+        error, coverage = percent(row["median_abs_relative_error"], ".1f"), percent(row["coverage"])
         names = [row[column] for column in ("sync_mode", "datastore", "operation", "component")]
         table.add_row(*names, str(row["rows"]), error, coverage)
     console.print(table)
@@ -563,10 +564,6 @@ def _print_import(made: Imported, out: Path) -> None:
     if made.to_fill:
         columns = ", ".join(made.to_fill)
         console.print(f"Before the rows can be used, fill in by option or by hand: {columns}")
-
-
-def _percent(share: float, digits: int = 0) -> str:
-    return f"{100.0 * share:.{digits}f} %"
 
 
 def _number(value: float) -> str:

@@ -22,6 +22,7 @@ from capmodel.regression import RESOLUTION_S, ComponentFit, normal_quantile
 from capmodel.response import ResponseResults
 from capmodel.sources import SHIPPED, SourceSpeed, sources_of
 from capmodel.waking import Waking, at_speed, waking_share
+from capmodel.words import percent
 from capmodel.work import (
     COMPONENTS,
     MEMBERS,
@@ -316,7 +317,7 @@ class CostResults:
                 )
             ]
             title = f"{family}, {component}: {fit.rows} runs, dispersion " + ", ".join(
-                f"{name}{' writes' * writing} {100.0 * np.sqrt(value):.0f} %"
+                f"{name}{' writes' * writing} {percent(np.sqrt(value))}"
                 for (name, writing), value in fit.dispersion.items()
             )
             summary.tables.append(SimpleTable(body, ["work", "datastore", "cost (us)", "std err"], title=title))
@@ -328,7 +329,7 @@ class CostResults:
                     line.rows,
                     f"{line.speed:.3g}",
                     f"{line.lower:.3g} to {line.upper:.3g}",
-                    f"{line.residual_error:.0%}".replace("%", " %") if line.rows else "",
+                    percent(line.residual_error) if line.rows else "",
                 ]
                 for line in self.sources().itertuples()
             ]

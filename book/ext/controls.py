@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from capmodel import shapes, spire
 from capmodel.regression import normal_quantile
+from capmodel.words import percent
 
 STORES = {"postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB", "sqlite": "SQLite"}
 LEVELS = (0.8, 0.9, 0.95, 0.99)
@@ -196,7 +197,7 @@ GROUPS: dict[str, list[Number | Choice]] = {
         Number("spare-servers", "Servers to spare", "", "May be lost without a limit being broken; SQLite has none.", 1,
                0, shapes.SERVER_RUNGS[-1] - 1, ("spare_servers",), whole=True),
         Choice("level", "Intervals", "A limit must hold at the upper end of this interval.", {
-            f"{level:g}": Option(f"{level:.0%}".replace("%", " %"),
+            f"{level:g}": Option(percent(level),
                                  {"level": level, "quantile": normal_quantile(level)}, {}, f"--level {level:g}")
             for level in sorted(LEVELS, key=lambda level: level != 0.9)
         }),

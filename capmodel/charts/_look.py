@@ -10,6 +10,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from capmodel import words
+
 #: A colour that people with any colour vision tell from the others (Okabe and Ito), clear on white and on black.
 BLUE, VERMILION, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F"
 
@@ -200,7 +202,7 @@ def percent(value: Any, digits: int = 0, *, sign: bool = False) -> str:
     >>> percent(0.256), percent(0.0123, 1, sign=True), percent(-0.1)
     ('26\xa0%', '+1.2\xa0%', '−10\xa0%')
     """
-    return f"{100 * value:{'+' if sign else ''}.{digits}f}\u00a0%".replace("-", "−")
+    return words.percent(value, f"{'+' if sign else ''}.{digits}f").replace(" ", "\u00a0").replace("-", "−")
 
 
 def inline(frame: pd.DataFrame, name: str, digits: int = 4) -> alt.InlineData:

@@ -17,6 +17,7 @@ from capmodel.prometheus.datastore import Use
 from capmodel.prometheus.scrapes import Samples, total
 from capmodel.prometheus.windows import Window
 from capmodel.schemas import OPERATIONS, SCHEMAS, expected, kind
+from capmodel.words import percent
 
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
@@ -349,10 +350,10 @@ def _main(
     rest = {name: part for name, part in share.items() if name != operation}
     if sum(rest.values()) > operations.NEGLIGIBLE_CPU:
         parts = ", ".join(
-            f"{name} {100.0 * part:.2g} %" for name, part in sorted(rest.items(), key=lambda pair: -pair[1])
+            f"{name} {percent(part, '.2g')}" for name, part in sorted(rest.items(), key=lambda pair: -pair[1])
         )
         raise ValueError(
-            f"beside {operation}, other operations took more than {100.0 * operations.NEGLIGIBLE_CPU:.2g} % of the "
+            f"beside {operation}, other operations took more than {percent(operations.NEGLIGIBLE_CPU, '.2g')} of the "
             f"CPU by the fitted costs ({parts}), and a process's CPU is not parted by operation"
         )
     if operation not in OPERATIONS:
