@@ -23,8 +23,11 @@ __all__ = [
     "kind",
 ]
 
+#: How a server tells which entries an agent may have.
 SYNC_MODES = ("crawl", "crawl_cached", "full_cache", "events_cache")
+#: Where servers keep their data.
 DATASTORES = ("sqlite", "postgresql", "mariadb", "mysql")
+#: What agents and registrars call.
 OPERATIONS = (
     "sync",
     "sync_entries",

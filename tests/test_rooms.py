@@ -151,4 +151,4 @@ def test_the_picture_has_every_room_and_every_arrow():
 
 def test_the_page_says_what_the_files_say(site):
     text = (site / "architecture.html").read_text(encoding="utf-8")
-    assert all(f"<td>{room.lines}</td>" in text for room in HOUSE.values())
+    assert all(f"<td>{room.lines:,}</td>" in text for room in HOUSE.values())

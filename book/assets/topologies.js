@@ -69,7 +69,8 @@
     say("availability", advice.availability(inputs, unit, shape.servers, limits.quantile, store));
     say("geography", advice.geography(inputs, unit, shape, clusters, limits.quantile));
     for (const name of ["nested", "federated"]) say(name, name + " in " + clusters.toLocaleString("en-US"));
-    say("helm", fleet.command({ ...texts, topology: "nested" }) + " --format helm");
+    place("helm").replaceChildren(...(fleet.command({ ...texts, topology: "nested" }) + " --format helm").split(/ (?=--)/)
+      .flatMap((words, k) => [k ? " " : "", cell("span", words)]));
     fill("failures", advice.failures(inputs, clusters));
     fill("rules", advice.rules(inputs, unit, limits, shape, nested));
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -125,8 +126,8 @@ def described(page: str) -> str:
         lines += [f".. automodule:: capmodel.{short}", "   :no-members:", ""]
         told = [name for owner, name in ModuleAnalyzer.for_module(module.__name__).find_attr_docs() if not owner]
         untold = [name for name in getattr(module, "__all__", []) if name.isupper() and name not in told]
-        lines += [f".. autodata:: capmodel.{short}.{name}\n   :no-value:\n" for name in told if name[0] != "_"]
-        remarks = _remarks(module) if untold else {}
+        lines += [_constant(module, name) for name in told if name[0] != "_"]
+        remarks = _remarks(module, untold) if untold else {}
         lines += [
             f".. py:data:: {name}\n   :module: capmodel.{short}\n\n   {remarks.get(name, '')}\n" for name in untold
         ]
@@ -140,9 +141,20 @@ def described(page: str) -> str:
     return "\n".join(["````{eval-rst}", *lines, "````"])
 
 
-def _remarks(module: Any) -> dict[str, str]:
-    """Return the remarks on the names that the parts of a folder hold for it."""
+def _constant(module: ModuleType, name: str) -> str:
+    """Return what Sphinx has to describe of a constant; a number or a word stands in its line."""
+    short = isinstance(getattr(module, name), int | float | str)
+    return f".. autodata:: {module.__name__}.{name}\n" + ("" if short else "   :no-value:\n")
+
+
+def _remarks(module: Any, names: list[str]) -> dict[str, str]:
+    """Return the remarks on names that a module has from others: from the parts of its folder, or by importing them."""
     parts = [f"{module.__name__}.{part.name}" for part in pkgutil.iter_modules(getattr(module, "__path__", []))]
+    parts += [
+        str(node.module)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.ImportFrom) and {alias.name for alias in node.names} & set(names)
+    ]
     found = [ModuleAnalyzer.for_module(part).find_attr_docs() for part in parts]
     return {name: " ".join(lines).strip() for docs in found for (owner, name), lines in docs.items() if not owner}
 

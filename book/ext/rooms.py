@@ -225,7 +225,7 @@ def picture(house: Mapping[str, Room], color: str) -> str:
             f'<text x="{_NAMES}" y="{y}" dominant-baseline="central" fill="currentColor">{name}</text>'
             f'<rect x="{_BARS}" y="{y - 4}" width="{width:.1f}" height="8" rx="1" fill="{color}"/>'
             f'<text x="{_BARS + width + 5:.1f}" y="{y}" dominant-baseline="central" fill="currentColor" '
-            f'class="room-lines">{room.lines}</text></g>'
+            f'class="room-lines">{room.lines:,}</text></g>'
         )
     said = (
         f"{len(house)} rooms of the package on {max(level.values()) + 1} floors, the command line on top: "
@@ -234,7 +234,8 @@ def picture(house: Mapping[str, Room], color: str) -> str:
     return (
         f'<svg class="rooms" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{html.escape(said)}" '
         'xmlns="http://www.w3.org/2000/svg"><defs><marker id="room-arrow" viewBox="0 0 6 6" refX="5.5" refY="3" '
-        'markerWidth="6" markerHeight="6" orient="auto"><path d="M0 0L6 3L0 6z" fill="currentColor"/></marker></defs>'
+        'markerWidth="6" markerHeight="6" orient="auto"><path d="M0 0L6 3L0 6z" fill="currentColor" fill-opacity=".5"/>'
+        "</marker></defs>"
         f'<text x="{_NAMES}" y="6" class="room-lines" dominant-baseline="central" fill="currentColor">room</text>'
         f'<text x="{_BARS}" y="6" class="room-lines" dominant-baseline="central" fill="currentColor">lines</text>'
         f"{''.join(parts)}</svg>"

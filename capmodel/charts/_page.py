@@ -351,7 +351,7 @@ def _links(name: str, names: list[str]) -> str:
     links = []
     for number, one in enumerate(offered, 1):
         named = not one.startswith(("data-", "source"))
-        which = "" if len(offered) < 2 else " " + (one.replace("_", " ") if named else str(number))
+        which = "" if len(offered) < 2 else f": {one.replace('_', ' ')}" if named else f" {number}"
         file = one if named else f"chart-{name}{which.strip()}"
         links.append(f'<a href="#chart-{name}" download="{file}.csv" data-table="{one}">Data{which} (CSV)</a>')
     links.append(f'<a href="#chart-{name}" download="chart-{name}.svg">Picture (SVG)</a>')

@@ -266,8 +266,8 @@ def shared_datastore(frame: pd.DataFrame) -> ChartType:
         for name in stores
     )
     title = alt.Title(
-        f"{high} servers reload {' and '.join(f'{times[name]:.1f}' for name in stores)} times as much from one "
-        f"datastore as {low}",
+        f"{high} servers reload {' or '.join(f'{times[name]:.1f} ({LABELS[name]})' for name in stores)} times as much "
+        f"from their datastore as {low}",
         subtitle="Points: measured, no fit saw them. Lines: model with its 90 % interval.",
     )
     return alt.hconcat(panel("reloads alone"), panel("with agents"), data=inline(frame, "shared_datastore")).properties(

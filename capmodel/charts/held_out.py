@@ -67,7 +67,7 @@ def held_out_costs(frame: pd.DataFrame) -> ChartType:
     off = (frame["predicted_ms"] / frame["measured_ms"] - 1.0).abs()
     ends = reach(frame[["predicted_ms", "measured_ms"]])
     scale = alt.Scale(type="log", domain=ends, nice=False)
-    axis = alt.Axis(values=[10.0**power for power in range(-2, 5)], format="~g")
+    axis = alt.Axis(values=[10.0**power for power in range(-2, 5)], format=",~g")
     x = alt.X("predicted_ms:Q", title="predicted CPU ms an operation", scale=scale, axis=axis)
     y = alt.Y("measured_ms:Q", title="measured CPU ms an operation", scale=scale, axis=axis)
     parts, groups = ["server", "datastore"], list(pd.unique(frame["group"]))

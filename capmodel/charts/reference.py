@@ -228,8 +228,8 @@ def table_generosity(frame: pd.DataFrame) -> ChartType:
     least = frame.groupby("sync_mode")["utilization"].median()
     return alt.hconcat(*panels).properties(
         title=alt.Title(
-            "Half of the table's cells would use at most "
-            + " or ".join(f"{percent(least[name], 1)} of their cores with a {LABELS[name]}" for name in modes),
+            "Half of the table's cells would at most use this much of their cores: "
+            + " or ".join(f"{percent(least[name], 1)} with a {LABELS[name]}" for name in modes),
             subtitle="Share of the servers' cores in use at measured costs. Point at a cell for its interval.",
         ),
         description="Utilization of each cell of the published table. " + "; ".join(words.values()) + ".",

@@ -1,10 +1,11 @@
-"""Attributes that a description names together are listed one by one, as parameters are."""
+"""How names are described: a constant in its own words, and names that share a description once, together."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 _TOGETHER = re.compile(r":ivar (\w+(?:, \w+)+):")
@@ -45,10 +46,49 @@ def apart(lines: list[str]) -> list[str]:
     return found
 
 
-def _describe(app: Sphinx, kind: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
-    lines[:] = apart(lines)
+def together(document: nodes.document) -> None:
+    """Let neighbours of a list of parameters or attributes that say the same be one entry with all their names.
+
+    Napoleon takes them apart, and a reader would read the same words several times.
+
+    Parameters
+    ----------
+    document : docutils.nodes.document
+        A page, changed in place.
+    """
+    for field in list(document.findall(nodes.field)):
+        first, said = None, ""
+        for item in list(field.findall(nodes.list_item)):
+            entry = item.next_node(nodes.paragraph)
+            name = entry.children[0] if entry and len(item) == 1 else None
+            rest = "".join(part.pformat() for part in entry.children[1:]) if entry else ""
+            if first is not None and isinstance(name, nodes.strong) and rest == said:
+                last = max(place for place, part in enumerate(first) if isinstance(part, nodes.strong))
+                first.insert(last + 1, [nodes.Text(", "), name])
+                item.parent.remove(item)
+            else:
+                first, said = (entry, rest) if isinstance(name, nodes.strong) else (None, "")
+
+
+class _Constants:
+    """Descriptions of constants and properties as they were written.
+
+    Napoleon takes what stands before their first colon for the type.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[str] | None = None
+
+    def keep(self, app: Sphinx, kind: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
+        self._lines = list(lines) if kind in ("attribute", "data", "property") else None
+
+    def give_back(self, app: Sphinx, kind: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
+        lines[:] = apart(lines) if self._lines is None else self._lines
 
 
 def setup(app: Sphinx) -> None:
-    """Rewrite descriptions after napoleon has."""
-    app.connect("autodoc-process-docstring", _describe, priority=900)
+    """Rewrite descriptions after napoleon has, and what they became once a page is read."""
+    constants = _Constants()
+    app.connect("autodoc-process-docstring", constants.keep, priority=100)
+    app.connect("autodoc-process-docstring", constants.give_back, priority=900)
+    app.connect("doctree-read", lambda app, document: together(document))
