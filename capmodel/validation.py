@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import norm
 
 from capmodel import cluster, host, spire
 from capmodel.datasets import DataError
 from capmodel.regression import normal_quantile
 from capmodel.schemas import RUN_KINDS, SCHEMAS
-from capmodel.work import COMPONENTS, OperatingPoint, Work, cores_of, work_of
+from capmodel.work import COMPONENTS, OperatingPoint, Work, at_rows, cores_of, work_of
 
 if TYPE_CHECKING:
     from capmodel.costs import CostResults
@@ -275,51 +276,75 @@ class _Loop(NamedTuple):
     high: host.HostState
 
 
-def _solve(row: pd.DataFrame, costs: CostResults, quantile: float, callers: float, pause_s: float) -> _Loop:
-    """Solve a row's callers as a closed loop on one host shared by server, datastore and client."""
-    row = row.assign(operation="sync")
-    run = row.iloc[0]
-    cores, work = float(cores_of(row)[0]), work_of(row)
-    if not _priced(row, work, costs):
-        return _Loop(_UNKNOWN, _UNKNOWN, _UNKNOWN)
-    client_s = _client(run, callers / max(pause_s, 1e-9))
-    parts = costs.demand_parts(row, work)
-    demand, churn_s = parts.demand_at(0, cores, client_s), float(np.nansum(parts.churn_s))
-    trip_s = float(run.get("round_trip_time_s", 0.0))
-    trips = cluster.round_trips(run["sync_mode"], run["entries_per_agent"], 0.0)
+def _solve(
+    runs: pd.DataFrame,
+    costs: CostResults,
+    quantile: float,
+    callers: NDArray[np.float64],
+    pauses_s: NDArray[np.float64],
+) -> list[_Loop]:
+    """Solve each row's callers as a closed loop on one host shared by server, datastore and client."""
+    syncs = runs.assign(operation="sync")
+    cores, work = cores_of(syncs), work_of(syncs)
+    parts, priced = costs.demand_parts(syncs, work), _priced(syncs, work, costs)
 
-    def state(factor: float, sign: float) -> host.HostState:
-        return host.fleet_loop(
-            callers=float(callers),
-            think_time_s=pause_s,
-            delay_s=lambda rate: trips * trip_s + cluster.bundle_wait(trip_s, rate),
-            demand_s=lambda rate: client_s + factor * (demand(rate) - client_s),
-            churn_s=factor * churn_s,
-            half_saturation=costs.half_saturation(str(run["datastore"])),
-            cores=cores,
-            critical_share=costs.response.critical_share[spire.family(run["sync_mode"], "sync")],
-            interference=max(costs.response.interference + sign * quantile * costs.response.interference_error, 0.0),
-        )
+    def solver(place: int) -> Callable[[float, float], host.HostState]:
+        run, churn_s = syncs.iloc[place], float(np.nansum(parts.churn_s[:, place]))
+        client_s = _client(run, callers[place] / max(pauses_s[place], 1e-9))
+        demand = parts.demand_at(place, cores[place], client_s)
+        trip_s = float(run.get("round_trip_time_s", 0.0))
+        trips = cluster.round_trips(run["sync_mode"], run["entries_per_agent"], 0.0)
 
-    estimate = state(1.0, 0.0)
-    point = OperatingPoint(np.array([estimate.throughput_per_s / cores]), np.array([estimate.in_flight]))
-    total = variance = run_sd = 0.0
+        def state(factor: float, sign: float) -> host.HostState:
+            return host.fleet_loop(
+                callers=float(callers[place]),
+                think_time_s=float(pauses_s[place]),
+                delay_s=lambda rate: trips * trip_s + cluster.bundle_wait(trip_s, rate),
+                demand_s=lambda rate: client_s + factor * (demand(rate) - client_s),
+                churn_s=factor * churn_s,
+                half_saturation=costs.half_saturation(str(run["datastore"])),
+                cores=float(cores[place]),
+                critical_share=costs.response.critical_share[spire.family(run["sync_mode"], "sync")],
+                interference=max(
+                    costs.response.interference + sign * quantile * costs.response.interference_error, 0.0
+                ),
+            )
+
+        return state
+
+    states = {place: solver(place) for place in range(len(runs)) if priced[place]}
+    estimates = [states[place](1.0, 0.0) if place in states else _UNKNOWN for place in range(len(runs))]
+    total, variance, run_sd = np.zeros((3, len(runs)))
     for component in COMPONENTS:
-        mean, parameters, between = (float(part[0]) for part in costs.linear_predictor(row, component, point, work))
-        if np.isfinite(mean):
-            total, variance, run_sd = total + mean, variance + parameters, run_sd + np.sqrt(between)
-    spread = quantile * np.sqrt(variance + run_sd**2) / total
-    return _Loop(estimate, state(float(np.exp(-spread)), -1.0), state(float(np.exp(spread)), 1.0))
+        found = costs.linear_predictor(syncs, component, _point(estimates, cores), work)
+        mean, parameters, between = (np.where(np.isfinite(found[0]), part, 0.0) for part in found)
+        total, variance, run_sd = total + mean, variance + parameters, run_sd + np.sqrt(between)
+    loops = []
+    for place, estimate in enumerate(estimates):
+        if place in states:
+            spread = float(quantile * np.sqrt(variance[place] + run_sd[place] ** 2) / total[place])
+            ends = states[place](np.exp(-spread), -1.0), states[place](np.exp(spread), 1.0)
+            loops.append(_Loop(estimate, *ends))
+        else:
+            loops.append(_Loop(_UNKNOWN, _UNKNOWN, _UNKNOWN))
+    return loops
 
 
 _UNKNOWN = host.HostState(*[np.nan] * len(host.HostState._fields))
 
 
-def _priced(row: pd.DataFrame, work: Work, costs: CostResults) -> bool:
-    """Tell whether the fit has a price for all that server and datastore do in a row's operation."""
-    busy = OperatingPoint(np.array([np.inf]), np.array([0.0]))
-    needed = COMPONENTS[:1] if row["datastore"].iloc[0] == "sqlite" else COMPONENTS
-    return all(np.isfinite(costs.linear_predictor(row, component, busy, work)[0][0]) for component in needed)
+def _point(states: Sequence[host.HostState], cores: NDArray[np.float64]) -> OperatingPoint:
+    """Return how busy hosts are in these states; one that is not known counts as idle."""
+    known = np.nan_to_num([(state.throughput_per_s, state.in_flight) for state in states])
+    rates, in_flight = known.reshape(-1, 2).T
+    return OperatingPoint(rates / cores, in_flight)
+
+
+def _priced(runs: pd.DataFrame, work: Work, costs: CostResults) -> NDArray[np.bool_]:
+    """Tell for which rows the fit has a price for all that server and datastore do in the operation."""
+    busy = OperatingPoint(np.full(len(runs), np.inf), np.zeros(len(runs)))
+    server, datastore = (np.isfinite(costs.linear_predictor(runs, name, busy, work)[0]) for name in COMPONENTS)
+    return server & (datastore | (work.datastores == "sqlite"))
 
 
 def _client(run: pd.Series, rate_per_s: float) -> float:
@@ -332,9 +357,9 @@ def _client(run: pd.Series, rate_per_s: float) -> float:
 def _closed_loops(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator[Scored]:
     """Predict throughput and mean response time of callers in a closed loop."""
     scatter = np.sqrt(costs.response.dispersion)
-    for row, (_, run) in enumerate(runs.iterrows()):
-        pause_s = float(run["think_time_s"])
-        loop = _solve(runs.iloc[[row]], costs, quantile, run["population"], pause_s)
+    callers, pauses_s = runs["population"].to_numpy(float), runs["think_time_s"].to_numpy(float)
+    loops = _solve(runs, costs, quantile, callers, pauses_s)
+    for row, ((_, run), loop, pause_s) in enumerate(zip(runs.iterrows(), loops, pauses_s, strict=True)):
         answers = [state.response_time_s for state in loop]
         # Answers scatter around the model; the rate of syncs follows, and a window counts it with its own error.
         answer = [answers[0], min(answers) * np.exp(-quantile * scatter), max(answers) * np.exp(quantile * scatter)]
@@ -360,48 +385,42 @@ def _closed_loops(runs: pd.DataFrame, costs: CostResults, quantile: float) -> It
 
 def _fleets(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator[Scored]:
     """Predict cores used and syncs a second of fleets with cache reloads, servers and datastore on one host."""
+    fleets = runs.assign(entries=runs["workloads"])
+    servers = fleets["servers"].to_numpy(float) if "servers" in fleets else np.ones(len(fleets))
+    loaded = fleets[fleets["load"] == "agents"] if "load" in fleets else fleets
+    agents, intervals_s = loaded["agents"].to_numpy(float), loaded["sync_interval_s"].to_numpy(float)
+    loops = dict(zip(loaded.index, _solve(loaded, costs, quantile, agents, intervals_s), strict=True))
+    states = [loops[row].estimate if row in loops else _UNKNOWN for row in fleets.index]
+    # What is done, and how often.
+    done = [(loaded.assign(operation="sync"), np.array([loop.estimate.throughput_per_s for loop in loops.values()]))]
+    reloads = fleets[fleets["sync_mode"] == "full_cache"].assign(operation="reload")
+    if len(reloads):
+        seconds = costs.predict(reloads).groupby("row")["estimate_s"].sum()
+        done.append((reloads, servers[reloads.index] / (reloads["reload_interval_s"] + seconds).to_numpy(float)))
+    used, spread = np.zeros((2, len(COMPONENTS), len(fleets)))
+    for component, of_all, wide in zip(COMPONENTS, used, spread, strict=True):
+        # Each server is woken by its own agents only; the datastore by all.
+        point = _point(states, cores_of(fleets) * (servers if component == "server" else 1.0))
+        variance, run_sd = np.zeros((2, len(fleets)))
+        for frame, rate in done:
+            rows = fleets.index.isin(frame.index)
+            mean, parameters, between = costs.linear_predictor(frame, component, at_rows(point, rows))
+            of_all[rows] += rate * mean
+            variance[rows] += rate**2 * parameters
+            run_sd[rows] += rate * np.sqrt(between)
+        np.divide(quantile * np.sqrt(variance + run_sd**2), of_all, out=wide, where=of_all != 0.0)
     for row, (_, run) in enumerate(runs.iterrows()):
-        servers = float(run.get("servers", 1))
-        loaded = run.get("load", "agents") == "agents"
-        as_run = runs.iloc[[row]].assign(entries=run["workloads"])
-        reload = as_run.assign(operation="reload", sync_mode="full_cache")
-        sync_rate, point = 0.0, OperatingPoint(np.array([0.0]), np.array([0.0]))
-        loop = None
-        if loaded:
-            loop = _solve(as_run, costs, quantile, run["agents"], float(run["sync_interval_s"]))
-            sync_rate = loop.estimate.throughput_per_s
-            cores = float(cores_of(as_run)[0])
-            # Each server is woken by its own agents only; the datastore by all.
-            point = OperatingPoint(np.array([sync_rate / cores]), np.array([loop.estimate.in_flight]))
-        parts = []
-        if loaded:
-            syncs = as_run.assign(operation="sync")
-            parts.append((sync_rate, syncs, work_of(syncs)))
-        if run["sync_mode"] == "full_cache":
-            seconds = costs.predict(reload)["estimate_s"].sum()
-            parts.append((servers / (run["reload_interval_s"] + seconds), reload, work_of(reload)))
-        for component in COMPONENTS:
+        loop = loops.get(row)
+        for component, cpu, wide in zip(COMPONENTS, used[:, row], spread[:, row], strict=True):
             if component == "datastore" and run["datastore"] == "sqlite":
                 continue
-            own = OperatingPoint(point.rate_per_core_s / (servers if component == "server" else 1.0), point.in_flight)
-            used = variance = run_sd = 0.0
-            for rate, frame, work in parts:
-                mean, parameters, between = (
-                    float(value[0]) for value in costs.linear_predictor(frame, component, own, work)
-                )
-                used, variance, run_sd = (
-                    used + rate * mean,
-                    variance + rate**2 * parameters,
-                    run_sd + rate * between**0.5,
-                )
-            spread = quantile * np.sqrt(variance + run_sd**2) / used if used else 0.0
             yield Scored(
                 row,
                 f"{component}_cpu_cores",
                 float(run[f"{component}_cpu_cores"]),
-                used,
-                used * np.exp(-spread),
-                used * np.exp(spread),
+                cpu,
+                cpu * np.exp(-wide),
+                cpu * np.exp(wide),
                 run["sync_mode"],
                 run["datastore"],
                 "fleet",
@@ -430,7 +449,7 @@ def _fleets(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator
                 row,
                 "sync_per_s",
                 float(run["sync_per_s"]),
-                sync_rate,
+                loop.estimate.throughput_per_s,
                 max(min(rates) - edge, 0.0),
                 max(rates) + edge,
                 run["sync_mode"],

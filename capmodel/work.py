@@ -7,7 +7,7 @@ A unit cost is shared by all datastores where the work does not touch the datast
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -429,7 +429,12 @@ def _laid_out(items: pd.DataFrame, datastores: NDArray[np.object_], family: str,
         amount = items[base].to_numpy(float) if base in items else nothing
         for name in _SHARING[sharing]:
             columns[item, name] = np.where(there[name], amount, 0.0)
-    return Layout(pd.MultiIndex.from_tuples(columns), np.column_stack(list(columns.values())), datastores)
+    return Layout(_unit_costs(tuple(columns)), np.column_stack(list(columns.values())), datastores)
+
+
+@cache
+def _unit_costs(names: tuple[tuple[str, str], ...]) -> pd.MultiIndex:
+    return pd.MultiIndex.from_tuples(names)
 
 
 #: Items whose count is the number of times an operation wakes its host.

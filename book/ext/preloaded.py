@@ -33,6 +33,10 @@ if remember.FOLDER in os.environ:
 for _name in _LIBRARIES:
     importlib.import_module(_name)
 
+# A chart is held against Vega-Lite's schema once, as a whole, and not each of its parts before: a page that fails is run
+# again without this file, and then told which part is wrong.
+importlib.import_module("altair.utils.schemapi").disable_debug_mode()
+
 # It starts a program to tell, once for all copies.
 platform.processor()
 
