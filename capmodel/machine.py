@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -122,3 +123,62 @@ def machine_speed(
     low, middle, high = (float(np.exp(log_speed + sign * spread)) for sign in (-1.0, 0.0, 1.0))
     rows = int(priced.sum())
     return MachineSpeed(middle, low, high, level, component, rows, number, given - rows)
+
+
+def speed_precision(
+    runs: pd.DataFrame,
+    costs: CostResults,
+    counts: Sequence[int],
+    *,
+    component: str = "server",
+    level: float = 0.9,
+    draws: int = 15,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Tell how well so many windows would tell a machine's speed, from windows that there are.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Rows of ``sync_runs.csv``, at least as many as the largest of `counts`.
+    costs : CostResults
+        Fitted costs.
+    counts : sequence of int
+        Numbers of windows, each at least 1.
+    component, level
+        As in :func:`machine_speed`.
+    draws : int
+        How often the windows are shuffled; the first so many of each order are taken.
+    seed : int
+        Of the orders.
+
+    Returns
+    -------
+    DataFrame
+        A row for each of `counts`: windows, half_width, the median over the orders of how far the interval's ends lie
+        from its middle, as a share of it.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer rows than windows asked for, or :func:`machine_speed` cannot tell.
+
+    Examples
+    --------
+    >>> import capmodel as cm
+    >>> runs = cm.load_sync_runs(paths=()).query("operation == 'sync' and sync_mode == 'full_cache'")
+    >>> costs = cm.OperationCosts(cm.load_sync_runs(paths=())).fit()
+    >>> found = speed_precision(runs, costs, [3, 30], draws=5)
+    >>> found["windows"].tolist(), bool(found["half_width"].is_monotonic_decreasing)
+    ([3, 30], True)
+    """
+    if not all(1 <= count <= len(runs) for count in counts):
+        raise ValueError(f"counts: got {list(counts)}, expected numbers from 1 to {len(runs)}, the rows of runs")
+    generator = np.random.default_rng(seed)
+    orders = [generator.permutation(len(runs)) for _ in range(draws)]
+    lines = []
+    for count in counts:
+        speeds = [machine_speed(runs.iloc[order[:count]], costs, component, level) for order in orders]
+        half_width = float(np.median([np.sqrt(speed.upper / speed.lower) for speed in speeds])) - 1.0
+        lines.append({"windows": count, "half_width": half_width})
+    return pd.DataFrame(lines)

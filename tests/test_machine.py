@@ -95,3 +95,25 @@ def test_operations_without_a_price_tell_no_speed():
     few = replace(costs(), fits={key: fit for key, fit in costs().fits.items() if key[0] == "crawl"})
     with pytest.raises(ValueError, match=r"^runs: got operations that no run in the fit contains, expected one with a"):
         machine_speed(SYNCS.head(3), few)
+
+
+# How many windows are enough
+
+
+def test_precision_is_the_median_width_over_orders_of_the_windows():
+    windows = SYNCS.reset_index(drop=True)
+    found = cm.machine.speed_precision(windows, costs(), [4, len(windows)], component="datastore", draws=3, seed=5)
+    random = np.random.default_rng(5)
+    orders = [random.permutation(len(windows)) for _ in range(3)]
+    four = [machine_speed(windows.iloc[order[:4]], costs(), "datastore") for order in orders]
+    whole = machine_speed(windows, costs(), "datastore")
+    assert found["windows"].tolist() == [4, len(windows)]
+    assert found["half_width"].tolist() == pytest.approx(
+        [sorted((one.upper / one.lower) ** 0.5 for one in four)[1] - 1, (whole.upper / whole.lower) ** 0.5 - 1]
+    )
+
+
+@pytest.mark.parametrize("counts", [[0], [5, 6]])
+def test_no_more_windows_are_drawn_than_there_are(counts):
+    with pytest.raises(ValueError, match=rf"counts: got \[.*{counts[-1]}\], expected numbers from 1 to 5"):
+        cm.machine.speed_precision(SYNCS[:5], costs(), counts)

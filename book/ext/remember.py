@@ -35,7 +35,7 @@ REMEMBERED = {
     "capmodel.costs": ("OperationCosts.fit",),
     "capmodel.cross_validation": ("cross_validate",),
     "capmodel.datasets": ("load_sync_runs",),
-    "capmodel.machine": ("machine_speed",),
+    "capmodel.machine": ("speed_precision",),
     "capmodel.sizing": ("SizingRegression.fit",),
     "capmodel.sizing_results": (
         "SizingResults.compare",
