@@ -12,10 +12,11 @@ import time
 from html.parser import HTMLParser
 
 import altair as alt
+import inputs
 import pandas as pd
 import pytest
 import vl_convert
-from capsite import assets, check, inputs
+from capsite import assets, check
 from conftest import ROOT, load_script
 from drawings import unpacked
 from hypothesis import given

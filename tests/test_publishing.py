@@ -6,6 +6,7 @@ import tomllib
 import xml.etree.ElementTree as ET
 import zipfile
 
+import inputs
 import pytest
 import yaml
 from capsite import address
@@ -48,14 +49,14 @@ def test_what_is_no_site_is_not_packed(tmp_path, capsys):
     ],
 )
 def test_the_address_of_the_site_ends_with_a_slash(given, expected):
-    assert address.of_site({address.VARIABLE: given}) == expected
-    assert address.of_site({}) == ""
+    assert inputs.site_address({inputs.SITE: given}) == expected
+    assert inputs.site_address({}) == ""
 
 
 @pytest.mark.parametrize("given", ["example.org", "file:///tmp", 'https://example.org/"><script>'])
 def test_what_is_no_address_is_refused(given):
     with pytest.raises(ValueError, match=r"CAPMODEL_SITE_URL: got .*expected an address that begins with https"):
-        address.of_site({address.VARIABLE: given})
+        inputs.site_address({inputs.SITE: given})
 
 
 def test_the_card_is_a_picture_of_the_size_that_links_show(site):
@@ -77,9 +78,9 @@ def test_the_first_page_says_what_it_answers(site):
 
 
 def test_a_site_without_an_address_names_none(site):
-    if address.of_site():
+    if inputs.site_address():
         locations = [one.text for one in ET.parse(site / "sitemap.xml").iter("{*}loc")]
-        assert address.of_site() + "index.html" in locations
+        assert inputs.site_address() + "index.html" in locations
         assert (site / address.CARD).is_file()
         assert 'property="og:site_name" content="capmodel"' in (site / "index.html").read_text()
     else:

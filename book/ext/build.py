@@ -26,8 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import kernels
 import remember
-from capsite import address
-from capsite.inputs import EXECUTION, MEASUREMENTS, PRESENTATION, SHIPPED, digest, tree_digest
+from inputs import EXECUTION, MEASUREMENTS, PRESENTATION, SHIPPED, digest, site_address, tree_digest
 
 #: Not for readers: sources of minified scripts, the theme's translations, what Sphinx remembers for its next run.
 UNPUBLISHED = ("*.map", ".buildinfo", ".buildinfo.bak", ".nojekyll", "locales")
@@ -208,7 +207,7 @@ def build(root: Path, pages: Collection[str] = ()) -> int:
         print(f"book: cannot write into {folders.base} ({error.strerror}): name a folder with --build", file=sys.stderr)
         return 2
     with alone(folders):
-        inputs = " ".join([digest(root, EXECUTION + PRESENTATION), address.of_site(), *sorted(pages)])
+        inputs = " ".join([digest(root, EXECUTION + PRESENTATION), site_address(), *sorted(pages)])
         if up_to_date(folders, inputs):
             print(f"book: nothing has changed\n{folders.site / 'index.html'}")
             return 0

@@ -13,8 +13,6 @@ import remember
 #: Imported by every kernel, or by the package's functions when they are first called.
 _LIBRARIES = (
     "altair",
-    # Each copy loads the build's own script once more.
-    "capsite",
     "ipykernel.ipkernel",
     "ipykernel.kernelapp",
     "ipykernel.zmqshell",
@@ -22,7 +20,7 @@ _LIBRARIES = (
     "pandera.pandas",
     "scipy.optimize",
     "scipy.stats",
-    "statsmodels.api",
+    "statsmodels.miscmodels.ordinal_model",
     "vl_convert",
 )
 

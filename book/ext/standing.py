@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import remember
-from capsite.inputs import MEASUREMENTS
+from inputs import MEASUREMENTS
 
 #: What a process started elsewhere looks at is not seen here.
 _ELSEWHERE = ("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen")

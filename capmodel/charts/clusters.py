@@ -196,18 +196,20 @@ def topologies(frame: pd.DataFrame, title: str, description: str, most: float) -
         "same shape. Below: datastore work on busy hosts with its interval, on a logarithmic axis.",
     )
     # Stacked panels share nothing: each has its own scale of colours.
-    return (
-        alt.vconcat(*(panel(name) for name in _TOPOLOGIES), load_panel, data=data, spacing=8)
-        .resolve_scale(color="independent", shape="independent", x="independent", y="independent")
-        .add_params(
-            choice(
-                "federates",
-                {"all": "with all others", "none": "with none"},
-                "all",
-                "entries of federated domains federate",
-            ),
-        )
-        .properties(title=headline, description=description)
+    apart = alt.ScaleResolveMap(color="independent", shape="independent", x="independent", y="independent")
+    federates = choice(
+        "federates", {"all": "with all others", "none": "with none"}, "all", "entries of federated domains federate"
+    )
+    # Said all at once: each method of a chart copies all its panels.
+    return alt.vconcat(
+        *(panel(name) for name in _TOPOLOGIES),
+        load_panel,
+        data=data,
+        spacing=8,
+        resolve=alt.Resolve(scale=apart),
+        params=[federates.param],
+        title=headline,
+        description=description,
     )
 
 

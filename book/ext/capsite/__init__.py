@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from inputs import EXECUTION, digest, site_address
 from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from capsite import address, assets, finish, formulas, names, pages
-from capsite.inputs import EXECUTION, digest
 
 
 def root_of(app: Sphinx) -> Path:
@@ -61,7 +61,7 @@ def _finish_page(app: Sphinx, page: str, template: str, context: dict[str, Any],
         context["body"] = body
     policy = f'<meta http-equiv="Content-Security-Policy" content="{finish.policy(body)}">'
     tags = context.get("metatags", "")
-    context["metatags"] = policy + "\n" + (address.with_answer(tags, body) if address.of_site() else tags)
+    context["metatags"] = policy + "\n" + (address.with_answer(tags, body) if site_address() else tags)
     context["script_files"] = finish.ordered(context["script_files"], finish.scripts(page, body))
 
 
@@ -69,7 +69,7 @@ def _tidy(app: Sphinx, failure: Exception | None) -> None:
     if failure is None and app.builder.format == "html":
         site = Path(app.outdir)
         finish.drop_unused_scripts(site)
-        if address.of_site():
+        if site_address():
             (site / address.CARD).write_bytes(address.card(site, address.name(app.config)))
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import html
-import os
 import re
 import textwrap
-from collections.abc import Mapping
 from pathlib import Path
 
+from inputs import site_address
 from sphinx.application import Sphinx
 from sphinx.config import Config
-
-#: Where the site will be; without it the build says nothing of the kind.
-VARIABLE = "CAPMODEL_SITE_URL"
 
 CARD = "_static/card.png"
 _SIZE = (1200, 630)
@@ -23,35 +19,21 @@ _LEFT = 600
 _LONGEST = 300
 
 
-def of_site(environment: Mapping[str, str] = os.environ) -> str:
-    """Return the address of the site, which ends with a slash, or nothing.
-
-    Raises
-    ------
-    ValueError
-        If `VARIABLE` is no address.
-    """
-    address = environment.get(VARIABLE, "").strip()
-    if address and not re.fullmatch(r"https?://[^\s\"'<>]+", address):
-        raise ValueError(f"{VARIABLE}: got {address!r}, expected an address that begins with https://")
-    return f"{address.rstrip('/')}/" if address else ""
-
-
 def setup(app: Sphinx) -> None:
     """Let libraries write what needs the address, if there is one."""
-    if of_site():
+    if site_address():
         app.setup_extension("sphinx_sitemap")
         app.setup_extension("sphinxext.opengraph")
         app.connect("config-inited", _configure, priority=50)
 
 
 def _configure(app: Sphinx, config: Config) -> None:
-    config.html_baseurl = config.ogp_site_url = of_site()
+    config.html_baseurl = config.ogp_site_url = site_address()
     config.sitemap_url_scheme = "{link}"
     config.sitemap_excludes = ["search.html", "genindex.html", "py-modindex.html"]
     # A picture of the first chart; the library's own would need another library for drawing.
     config.ogp_social_cards = {"enable": False}
-    config.ogp_image = of_site() + CARD
+    config.ogp_image = site_address() + CARD
     config.ogp_image_alt = (
         "The answer for the fleet that the first page starts with, and what it uses with fewer and with more agents"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ SHIPPED = ("data/*.csv", "data/scrapes/*", *EXECUTION[1:])
 PRESENTATION = ("book/**/*", "_config.yml")
 #: Names the folder of the reader's own runs; those in data/measurements are used without it.
 MEASUREMENTS = "CAPMODEL_MEASUREMENTS"
+#: Where the site will be; without it pages say nothing of the kind.
+SITE = "CAPMODEL_SITE_URL"
 
 
 def files(root: Path, patterns: Iterable[str]) -> Iterator[Path]:
@@ -70,3 +73,17 @@ def _add(total: hashlib._Hash, name: str, path: Path) -> None:
     content = path.read_bytes() if path.is_file() else b""
     total.update(f"{name}\0{len(content)}\0".encode())
     total.update(content)
+
+
+def site_address(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the address of the site, which ends with a slash, or nothing.
+
+    Raises
+    ------
+    ValueError
+        If `SITE` is no address.
+    """
+    address = environment.get(SITE, "").strip()
+    if address and not re.fullmatch(r"https?://[^\s\"'<>]+", address):
+        raise ValueError(f"{SITE}: got {address!r}, expected an address that begins with https://")
+    return f"{address.rstrip('/')}/" if address else ""
