@@ -70,6 +70,38 @@ def together(document: nodes.document) -> None:
                 first, said = (entry, rest) if isinstance(name, nodes.strong) else (None, "")
 
 
+def lines_of(entries: list[Any]) -> list[Any]:
+    """Give modules one line of the index each, which is a link.
+
+    Parameters
+    ----------
+    entries : list
+        The index as Sphinx has it: letters with names, each with links, what stands below it, and a key.
+
+    Returns
+    -------
+    list
+        The same, without what stands below a name that is a module alone, and without the list of all modules.
+
+    Examples
+    --------
+    >>> lines_of([("C", [("capmodel.plan", ([], [("module", [("main", "x.html")])], None))])])
+    [('C', [('capmodel.plan (module)', ([('main', 'x.html')], [], None))])]
+    """
+
+    def line(name: str, said: Any) -> Any:
+        links, below, key = said
+        alone = not links and [kind for kind, _ in below] == ["module"]
+        return (f"{name} (module)", (below[0][1], [], key)) if alone else (name, said)
+
+    return [(letter, [line(*entry) for entry in names if entry[0] != "module"]) for letter, names in entries]
+
+
+def _shorten_index(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    if page == "genindex":
+        context["genindexentries"] = lines_of(context["genindexentries"])
+
+
 class _Constants:
     """Descriptions of constants and properties as they were written.
 
@@ -92,3 +124,4 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", constants.keep, priority=100)
     app.connect("autodoc-process-docstring", constants.give_back, priority=900)
     app.connect("doctree-read", lambda app, document: together(document))
+    app.connect("html-page-context", _shorten_index)
