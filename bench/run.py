@@ -97,7 +97,7 @@ def relative_error(reference: Sequence[Any]) -> Callable[[Answer], float]:
 
 
 def many_points() -> Problem:
-    """Mean waits of 100 000 random M/M/c queues."""
+    """Mean waits of 100,000 random M/M/c queues."""
     rng = np.random.default_rng(1)
     servers = rng.integers(1, 65, 100_000)
     rate = rng.uniform(0.05, 0.98, servers.size) * servers
@@ -163,7 +163,7 @@ def many_points() -> Problem:
     def error(answer: Answer) -> float:
         return exact.worst_error(np.asarray(answer)[sample], reference)
 
-    return Problem("A", "mean wait of 100 000 M/M/c queues, 1 to 64 servers", error, contenders)
+    return Problem("A", "mean wait of 100,000 M/M/c queues, 1 to 64 servers", error, contenders)
 
 
 # B. Finite source
@@ -258,7 +258,7 @@ def finite_source(letter: str, service: float, with_recursion: bool) -> Problem:
                 return [float(np.sum(found[3]))]
 
             contenders.append(Contender("pfqn_mvams", "line-solver", exact_recursion, 1, "run once"))
-    question = f"response time of 5000 customers at 16 servers, service {service * 1e3:g} ms, think time 5 s"
+    question = f"response time of 5,000 customers at 16 servers, service {service * 1e3:g} ms, think time 5 s"
     return Problem(letter, question, relative_error([reference]), contenders)
 
 
@@ -293,7 +293,7 @@ def finite_source_grid() -> Problem:
     ]
     return Problem(
         "B grid",
-        "the same at 1000 service times",
+        "the same at 1,000 service times",
         lambda answer: exact.worst_error(np.asarray(answer)[sample], reference),
         contenders,
     )
@@ -356,7 +356,8 @@ def closed_network(letter: str, demands: list[float]) -> Problem:
             Contender("MVA(model)", "line-solver", lambda: line_network(line, "MVA", *arguments), 5),
             Contender("NC(model)", "line-solver", lambda: line_network(line, "NC", *arguments), 5),
         ]
-    question = f"response time of 5000 customers at single servers of {' '.join(f'{d * 1e3:g}' for d in demands)} ms"
+    *others, last = [f"{demand * 1e3:g}" for demand in demands]
+    question = f"response time of 5,000 customers at single servers of {', '.join(others)} and {last} ms"
     return Problem(letter, question, relative_error([sum(residence)]), contenders)
 
 
@@ -380,7 +381,7 @@ def closed_network_grid() -> Problem:
     ]
     return Problem(
         "C grid",
-        "the same at 1000 sets of demands",
+        "the same at 1,000 sets of demands",
         lambda answer: exact.worst_error(np.asarray(answer)[sample], reference),
         contenders,
     )
@@ -410,7 +411,7 @@ def multi_server_network(letter: str, demands: list[float]) -> Problem:
             Contender("NC(model)", "line-solver", lambda: line_network(line, "NC", *arguments), 5),
         ]
     question = (
-        f"response time of 5000 customers at 16 servers of {demands[0] * 1e3:g} ms and 8 of {demands[1] * 1e3:g} ms"
+        f"response time of 5,000 customers at 16 servers of {demands[0] * 1e3:g} ms and 8 of {demands[1] * 1e3:g} ms"
     )
     return Problem(letter, question, relative_error([sum(residence)]), contenders)
 
@@ -487,7 +488,7 @@ def simulation() -> Problem:
 
         contenders.append(Contender("simulate_until_max_customers", "ciw", records, 1, "run once"))
     reference = exact.mmc(mpmath.mpf("3.2"), mpmath.mpf(1), servers)[2]
-    question = "mean wait of 1 000 000 simulated customers of M/M/4; errors are chance, 2 to 3 % is usual"
+    question = "mean wait of 1,000,000 simulated customers of M/M/4; errors are chance, 2 to 3 % is usual"
     return Problem("D", question, relative_error([reference]), contenders)
 
 

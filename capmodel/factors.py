@@ -220,8 +220,8 @@ def points_title(found: list[Point]) -> str:
         if least > 0.0 and most / least > most_datastore:
             most_datastore = most / least
             datastore = factor
-    words = f"Of {len(factors):.0f} factors, the servers depend most on: " + TITLES[server]
-    return words if most_datastore <= 0.0 else words + "; the datastore on: " + TITLES[datastore]
+    words = f"Of {len(factors):.0f} factors, “" + TITLES[server] + "” changes the servers' load most"
+    return words if most_datastore <= 0.0 else words + ", “" + TITLES[datastore] + "” the datastore's"
 
 
 def changes(fleet: Inputs, unit: UnitCosts, servers: float, quantile: float) -> list[Change]:

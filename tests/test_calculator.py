@@ -91,7 +91,8 @@ def preset(page, name):
 
 def cells(page, name):
     return page.eval_on_selector_all(
-        f"[data-out={name}] tr", "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+        f"[data-out={name}] tr",
+        "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent.replaceAll('\\u00a0', ' ')))",
     )
 
 
@@ -100,13 +101,14 @@ def shown(page):
     return page.evaluate(
         """() => {
             const all = (selector) => [...document.querySelectorAll(selector)];
-            const texts = (selector) => all(selector).map((one) => one.textContent);
+            const said = (one) => one.textContent.replaceAll("\\u00a0", " ");
+            const texts = (selector) => all(selector).map(said);
             const words = ["sentence", "condition", "about", "cost", "binding", "comparison"];
             const tables = ["clusters", "table"], lists = ["smaller", "extrapolations", "assumptions"];
             return Object.fromEntries([
                 ...words.map((name) => [name, texts(`[data-out=${name}]`).join()]),
                 ...tables.map((name) => [name, all(`[data-out=${name}] tr`)
-                    .map((row) => [...row.cells].map((cell) => cell.textContent))]),
+                    .map((row) => [...row.cells].map(said))]),
                 ...lists.map((name) => [name, texts(`[data-out=${name}] li`)]),
                 ["bars", texts("[data-bar]:not([hidden]) .calc-bar-words")],
             ]);

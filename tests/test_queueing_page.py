@@ -95,7 +95,7 @@ def assert_is_the_model(page, agents, cores, demand_ms):
     rates = [number / PAUSE for number in numbers if number / PAUSE * demand_ms / 1000 < 0.999 * cores]
     free = queueing.mmc(arrival_rate=rates, service_time=demand_ms / 1000, servers=cores).response_time
     assert responses[: len(rates)] == pytest.approx(free.tolist(), rel=1e-9)
-    said = page.locator("#loop [data-out='sentence']").inner_text()
+    said = page.locator("#loop [data-out='sentence']").inner_text().replace("\u00a0", " ")
     assert said == loop.sentence(agents, shared["think_time"], shared["service_time"], cores)
     title = page.locator(f"#{page.evaluate(ID)} figcaption strong").inner_text()
     assert title == loop.headline(agents, shared["think_time"], shared["service_time"], cores)

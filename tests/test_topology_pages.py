@@ -62,6 +62,11 @@ def named(**values):
     return "&".join(f"{name}={value}" for name, value in values.items() if value != first[name])
 
 
+def told(page, name):
+    """Return what the page says in a place; it keeps numbers and units together."""
+    return page.locator(f"[data-out={name}]").text_content().replace("\u00a0", " ")
+
+
 def package(fleet, clusters):
     """Return what the package says of a fleet's topologies on the shape of the undivided fleet."""
     unit, quantile = costs().unit_costs(fleet.datastore), normal_quantile(0.9)
@@ -81,7 +86,7 @@ SIZED = """() => document.querySelector("[data-out=shapes]").dataset.fleet
 #: The table of shapes by columns, as the package gives it.
 COLUMNS = """() => {
     const rows = [...document.querySelector("[data-out=shapes]").rows]
-        .map((row) => [...row.cells].map((cell) => cell.textContent));
+        .map((row) => [...row.cells].map((cell) => cell.textContent.replaceAll("\\u00a0", " ")));
     return rows[0].map((name, k) => [name, rows.slice(1).map((row) => row[k])]);
 }"""
 
@@ -92,7 +97,7 @@ def check_shapes(page, fleet, clusters):
     limits = Limits(max_utilization=0.6, max_response_time_s=1.0, quantile=quantile, spare_servers=1)
     found = side_by_side.answers(fleet.inputs(), costs().unit_costs(fleet.datastore), limits, clusters)
     assert page.evaluate(COLUMNS) == [list(column) for column in side_by_side.columns(found)]
-    assert page.locator("[data-out=totals]").text_content() == side_by_side.totals(found)
+    assert told(page, "totals") == side_by_side.totals(found)
     check_advice(page, fleet.inputs(), found, limits, clusters)
     nested = cm.size(cm.Nested.split(fleet, into=clusters), costs()).clusters
     servers = sum(part.servers * part.cores_per_server for part in nested)
@@ -102,7 +107,7 @@ def check_shapes(page, fleet, clusters):
 def check_advice(page, inputs, found, limits, clusters):
     """Compare what the page says of other servers, distances, failures and rules with the package's words."""
     unit, shape, store = costs().unit_costs(inputs.datastore), found[0].parts[0].choice.shape, inputs.datastore
-    said = {name: page.locator(f"[data-out={name}]").text_content() for name in ("availability", "geography")}
+    said = {name: told(page, name) for name in ("availability", "geography")}
     assert said == {
         "availability": advice.availability(inputs, unit, shape.servers, limits.quantile, controls.STORES[store]),
         "geography": advice.geography(inputs, unit, shape, clusters, limits.quantile),
@@ -113,7 +118,7 @@ def check_advice(page, inputs, found, limits, clusters):
     }
     for name, lines in rows.items():
         assert page.locator(f"[data-out={name}] tr").evaluate_all(
-            "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+            "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent.replaceAll('\\u00a0', ' ')))"
         ) == lines  # fmt: skip
     assert page.locator("[data-out=federated]").text_content() == f"federated in {clusters:,}"
     command = page.locator("[data-out=helm]").text_content()
@@ -129,7 +134,7 @@ def headline(page):
 def check_topologies(page, fleet, clusters, rel=1e-9):
     """Compare every row of the drawing with an evaluation of the same topology, and every sentence with the package."""
     shape, words, title, description = package(fleet, clusters)
-    assert {name: page.locator(f"[data-out={name}]").text_content() for name in words} == words
+    assert {name: told(page, name) for name in words} == words
     assert headline(page) == title
     assert page.locator("figure.capchart svg.marks").first.get_attribute("aria-label") == description
     rows = page.evaluate(ROWS, "topologies")
@@ -250,7 +255,7 @@ def test_one_agent_is_not_divided(open_page):
     page.wait_for_function(SHOWN)
     page.evaluate(AT_REST)
     _, words, title, _ = package(cm.Deployment(agents=1, workloads=10, datastore="sqlite"), 1)
-    assert {name: page.locator(f"[data-out={name}]").text_content() for name in words} == words
+    assert {name: told(page, name) for name in words} == words
     assert headline(page) == title
     assert complaints == []
 
@@ -271,7 +276,7 @@ def test_the_topologies_stand_without_scripts(open_page, browser, site):
     page = context.new_page()
     page.goto((site / "topologies.html").as_uri())
     _, words, title, _ = package(cm.Deployment(agents=5000, workloads=10_000), 5)
-    assert {name: page.locator(f"[data-out={name}]").text_content() for name in words} == words
+    assert {name: told(page, name) for name in words} == words
     assert headline(page) == title
     assert not page.locator("#topologies form").is_visible()
     context.close()
@@ -357,4 +362,6 @@ def test_diamonds_lie_where_two_modes_cost_the_same(open_page):
 
 def test_the_root_is_missed_after_half_a_lifetime(site):
     hours = spire.CA_TTL_S / 2 / 3600
-    assert f"clusters go on for {hours:.0f} h to {2 * hours:.0f} h" in (site / "topologies.html").read_text()
+    assert f"clusters go on for {hours:.0f} h to {2 * hours:.0f} h" in (site / "topologies.html").read_text().replace(
+        "\u00a0", " "
+    )

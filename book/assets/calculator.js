@@ -11,7 +11,10 @@
   const sliders = [...root.querySelectorAll("form [data-for]")];
   const groups = [...root.querySelectorAll("form details")];
   const place = (name) => document.querySelector('[data-out="' + name + '"]');
-  const show = (name, text) => { const at = place(name); if (at && at.textContent !== text) at.textContent = text; };
+  const show = function (name, text) {
+    const at = place(name), words = fleet.kept(text);
+    if (at && at.textContent !== words) at.textContent = words;
+  };
   const standard = (field) => fleet.named[field.name].start;
   const texts = () => Object.fromEntries(fields.map((field) => [field.name, field.value.trim()]));
 
@@ -42,14 +45,14 @@
   }
 
   function list(name, lines) {
-    place(name)?.replaceChildren(...lines.map((line) => element("li", line)));
+    place(name)?.replaceChildren(...lines.map((line) => element("li", fleet.kept(line))));
   }
 
   /* Fills a table; the first cell names its row, and a row may be marked. */
   function table(name, rows, marked = -1) {
     place(name).replaceChildren(...rows.map(function (texts, number) {
       const row = document.createElement("tr");
-      row.append(...texts.map((text, k) => k ? element("td", text) : element("th", text, { scope: "row" })));
+      row.append(...texts.map((text, k) => k ? element("td", fleet.kept(text)) : element("th", text, { scope: "row" })));
       if (number === marked) row.className = "calc-binds";
       return row;
     }));
@@ -59,7 +62,7 @@
     for (const name of ["server", "datastore"]) {
       const row = document.querySelector('[data-bar="' + name + '"]'), used = state[name + "_utilization"];
       row.hidden = name === "datastore" && sqlite;
-      row.querySelector(".calc-bar-words").textContent = model.answer.bar(used, limit);
+      row.querySelector(".calc-bar-words").textContent = fleet.kept(model.answer.bar(used, limit));
       const ends = { ...used, limit }, style = row.querySelector(".calc-bar").style;
       for (const key of Object.keys(ends)) style.setProperty("--" + key, (100 * Math.min(ends[key], 1)).toFixed(2) + "%");
     }
@@ -103,7 +106,7 @@
       rows.findIndex((row) => row.binds));
     table("table", answer.quantities(own, choice).map((item) =>
       [item.label, answer.written(item.value.estimate, item.unit), answer.span(item.value, item.unit)]));
-    place("table").closest("table").querySelector("thead th:last-child").textContent = (100 * current.level).toFixed(0) + " % interval";
+    place("table").closest("table").querySelector("thead th:last-child").textContent = (100 * current.level).toFixed(0) + "\u00a0% interval";
     show("binding", answer.binding(own, least.limits, choice));
     bars(choice.degraded, limits.max_utilization, inputs.datastore === "sqlite");
     list("smaller", answer.smaller(own, choice));

@@ -6,7 +6,10 @@
   if (!root || !fleet || !model.factors) return;
   const CONTROLS = { agents: "Agents", workloads: "Workloads", datastore: "Datastore", spire: "SPIRE" };
   const place = (name) => document.querySelector('[data-out="' + name + '"]');
-  const say = (name, text) => { if (place(name).textContent !== text) place(name).textContent = text; };
+  const say = function (name, text) {
+    const words = fleet.kept(text);
+    if (place(name).textContent !== words) place(name).textContent = words;
+  };
   const element = (name, attributes, ...inside) => {
     const made = document.createElement(name);
     for (const [key, value] of Object.entries(attributes || {})) made.setAttribute(key, value);

@@ -8,6 +8,7 @@
                                            { inputs, limits, prices, unit, level, topology, clusters, datastore, store }
      fleet.name(texts);                    what differs from the defaults, as one text; charts of a fleet are marked with it
      fleet.remember(texts);                write what differs from the defaults to the address, and carry it on
+     fleet.kept(words);                    the words, with numbers and their units on one line
 
    `inputs`, `limits` and `unit` are what the translated functions of the package take, such as
    window.capmodel.choice.choose(inputs, unit, limits). Names, bounds and defaults of the controls are those of
@@ -23,6 +24,8 @@
   const PAGES = /(^|\/)(index|topologies|factors)\.html$/;
   const prices = controls.filter((control) => model.fields.PerHour.includes(control.sets?.[0])).map((control) => control.name);
   const words = (value) => value.toLocaleString("en-US", { maximumFractionDigits: 6 });
+  /* No line ends between a number and its unit, as the build has it. */
+  const kept = (text) => text.replace(/(\d) (?=(?:ms|s|min|h|d|kB|MB|GB)\b|%)/g, "$1\u00a0");
 
   /* Says what is wrong with the text of a control, or nothing; `bad` is true where a browser could make no number of it. */
   function fault(control, text, texts, bad) {
@@ -191,7 +194,7 @@
     return named[slider.dataset.for].whole ? Math.round(short) : short;
   }
 
-  model.fleet = { controls, named, texts, fault, read, changed, name, command, python, address, carry, remember, words, slide, slid, voice };
+  model.fleet = { controls, named, texts, fault, read, changed, name, command, python, address, carry, remember, words, kept, slide, slid, voice };
   const first = texts();
   if (!Object.keys(read(first).faults).length) carry(first);
 })();

@@ -79,7 +79,8 @@
     remember();
     if (setting.join(" ") === drawn) return;
     drawn = setting.join(" ");
-    root.querySelector("[data-out='sentence']").textContent = loop.sentence(...setting);
+    root.querySelector("[data-out='sentence']").textContent =
+      loop.sentence(...setting).replace(/(\d) (?=m?s\b|%)/g, "$1\u00a0");
     chart(setting);
   }
 

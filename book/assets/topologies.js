@@ -5,7 +5,10 @@
   const root = document.getElementById("topologies"), model = window.capmodel, fleet = model?.fleet;
   if (!root || !fleet || !model.side_by_side) return;
   const place = (name) => document.querySelector('[data-out="' + name + '"]');
-  const say = (name, text) => { if (place(name).textContent !== text) place(name).textContent = text; };
+  const say = function (name, text) {
+    const words = fleet.kept(text);
+    if (place(name).textContent !== words) place(name).textContent = words;
+  };
   const figure = [...document.querySelectorAll("figure.capchart")].find((one) =>
     one.querySelector("script[type='application/json']").textContent.includes('"topologies"'));
   const form = root.querySelector("form");
@@ -58,7 +61,7 @@
     }, 150);
   }
 
-  const cell = (kind, text, scope) => Object.assign(document.createElement(kind), { textContent: text }, scope ? { scope } : {});
+  const cell = (kind, text, scope) => Object.assign(document.createElement(kind), { textContent: fleet.kept(text) }, scope ? { scope } : {});
   const row = (cells) => { const made = document.createElement("tr"); made.append(...cells); return made; };
 
   /* Says what decides between the topologies. */

@@ -398,7 +398,7 @@ def started_together(frame: pd.DataFrame) -> ChartType:
         ratio="datum.response_s / datum.queue_s"
     )
     equal = alt.Chart(alt.Data(values=[{"ratio": 1}], name="guide_equal")).mark_rule(**LIMIT).encode(y)
-    simulated = base.transform_filter(f"datum.kind == '{names[2]}'").mark_point(size=30, opacity=0.6)
+    simulated = base.transform_filter(f"datum.kind == '{names[2]}'").mark_point(size=40, opacity=0.85)
     measured = base.transform_filter(f"datum.kind != '{names[2]}'").mark_point(**MEASURED)
     return alt.layer(
         equal, *(part.encode(x, y, look.color, look.shape, tooltip=tooltip) for part in (simulated, measured))

@@ -68,12 +68,13 @@ def sync_modes(frame: pd.DataFrame, title: str, own: dict[str, float]) -> ChartT
     ends = reach(lines[["cores"]])
     scale = alt.Scale(type="log", domain=ends, nice=False, clamp=True)
     ticks = [10.0**power for power in range(-4, 6) if ends[0] <= 10.0**power <= ends[1]]
-    axis = alt.Axis(values=ticks, format="~r")
+    label = "format(datum.value, datum.value < 1 ? '~r' : '~s')"
+    axis = alt.Axis(values=ticks, labelExpr=label)
     x = alt.X(
         "x:Q",
         title=None,
         scale=alt.Scale(type="log", nice=False),
-        axis=alt.Axis(labelExpr="format(datum.value, datum.value < 1 ? '~r' : '~s')", tickCount=5),
+        axis=alt.Axis(labelExpr=label, tickCount=5),
     )
     look = told("sync_mode:N", modes, columns=1, offset=CLOSE, labelExpr=f"{json.dumps(names)}[datum.value]")
     tooltip = [

@@ -39,7 +39,7 @@ _REPEATED = {
 _NAMESPACE = '<math xmlns="http://www.w3.org/1998/Math/MathML"'
 #: What is no running text, as a whole; else a tag; else text.
 _TEXT = re.compile(
-    r"<(script|style|pre|code|svg|noscript|math)\b.*?</\1>|<(\w+)\b[^>]*\bdata-(?:out|bar)=[^>]*>.*?</\2>|<[^>]*>|[^<]+",
+    r"<(script|style|pre|code|svg|noscript|math)\b.*?</\1>|<[^>]*>|[^<]+",
     re.S,
 )
 _UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|d|kB|MB|GB)\b|%)")
@@ -110,7 +110,7 @@ def with_units_kept(body: str) -> str:
     Returns
     -------
     str
-        The page; code is as it was, and so is what scripts write anew.
+        The page; code is as it was. Scripts that write words anew keep them in the same way.
     """
     return _TEXT.sub(lambda found: found[0] if found[0][0] == "<" else _UNIT.sub("\u00a0", found[0]), body)
 
