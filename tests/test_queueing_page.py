@@ -240,7 +240,7 @@ def test_the_data_of_the_chart_are_those_of_the_setting(shared, tmp_path):
 def test_the_answer_stands_without_scripts(site):
     text = (site / "queueing.html").read_text(encoding="utf-8")
     # Without scripts the words say what the chart shows.
-    assert loop.sentence(5000, PAUSE, json_demand(text), 2) in text
+    assert loop.sentence(5000, PAUSE, json_demand(text), 2) in text.replace("\u00a0", " ")
     for part in ("agents do not wait", "longer than 0.1\xa0s", "90\xa0% intervals"):
         assert part in text
 
