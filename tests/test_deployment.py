@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from capmodel import Deployment, spire
-from capmodel.deployment import FORMULAS, cached_share, classes_of
+from capmodel.deployment import FORMULAS, cached_share, classes_of, operation_rates
 
 #: Smallest and largest value of each number, and whether the smallest itself is allowed: as the class documents them.
 NUMBERS = {
@@ -118,13 +118,26 @@ def test_an_agent_cannot_have_more_entries_than_there_are(value):
         fleet(entries_per_agent=value)
 
 
+@pytest.mark.parametrize("value", [0, 0.5, 10_000])
+def test_an_agent_can_have_no_entry_a_part_of_one_or_all(value):
+    assert fleet(entries_per_agent=value).entries_of_agent == value
+    listed = Deployment(agents=2, workloads=10_000, entries_by_agent=[value, value])
+    assert listed.entries_of_agent == value
+
+
+@pytest.mark.parametrize("value", [0, 1, None, "yes"])
+def test_whether_agents_attest_anew_is_true_or_false(value):
+    with pytest.raises(ValueError, match=rf"^reattests: got {value!r}, expected True or False$"):
+        fleet(reattests=value)
+
+
 @pytest.mark.parametrize(
     ("sync_mode", "version", "bound"),
     [
         ("crawl", "v0.10.0", "from v0.0.0 and before v0.10.0"),
         ("crawl", "v1.15.3", "from v0.0.0 and before v0.10.0"),
         ("crawl_cached", "v0.9.3", "from v0.10.0 and before v0.12.0"),
-        ("full_cache", "v0.11.3", "from v0.12.0"),
+        ("full_cache", "v0.11.3", "from v0.12.0,"),
         ("events_cache", "v1.8.6", "from v1.8.7"),
     ],
 )
@@ -141,6 +154,7 @@ def test_a_release_that_never_had_the_mode_is_refused(sync_mode, version, bound)
         ("crawl", "v0.9.2"),
         ("crawl_cached", "v0.10.2"),
         ("full_cache", "v0.12.3"),
+        ("full_cache", "v0.12.0"),
         ("events_cache", "1.15.3"),
         ("full_cache", "v2.0.0"),
     ],
@@ -187,6 +201,29 @@ def test_numbers_of_a_data_frame_become_plain(kind):
     assert type(deployment.agents) is int
     assert type(deployment.jwt_per_s) is type(deployment.entries_per_agent) is float
     assert json.dumps(deployment.inputs()._asdict())
+
+
+def test_the_order_of_values_means_nothing_so_none_is_given_by_its_place():
+    with pytest.raises(TypeError):
+        Deployment(5000, 10_000)  # type: ignore[misc]
+
+
+def test_a_fleet_does_and_has_by_default_what_every_fleet_does_and_nothing_more():
+    """SPIRE's own intervals and lifetimes, the measured machine, two selectors; whatever else is asked is said."""
+    usual = {
+        "selectors_per_entry": 2.0, "sync_interval_s": 5.0, "reload_interval_s": 5.0, "x509_ttl_s": 3600.0,
+        "agent_ttl_s": 3600.0, "jwt_ttl_s": 300.0, "ca_ttl_s": 86_400.0, "machine_speed": 1.0, "datastore_speed": 1.0,
+    }  # fmt: skip
+    for name in NUMBERS.keys() - {"agents", "workloads"}:
+        assert getattr(FLEET, name) == usual.get(name, 0.0), name
+    assert FLEET.reattests is False
+    assert FLEET.inputs().listed == []
+
+
+def test_rates_are_of_two_servers_that_answer_at_once_unless_told():
+    told = FLEET.rates(servers=2, response_time_s=0.0, reload_duration_s=0.0)
+    assert FLEET.rates().equals(told)
+    assert rate(FLEET, "reload", servers=1) == 0.2
 
 
 def test_a_deployment_does_not_change_and_can_be_copied():
@@ -288,6 +325,11 @@ def test_a_token_asked_for_less_often_than_agents_check_is_renewed_when_it_is_as
     assert rate(often, "sign_jwt") == pytest.approx(5000 / (spire.renewal_period(300, 2.0, True) + 2.0))
 
 
+def test_few_agents_may_ask_for_a_token_and_seldom():
+    rare = fleet(jwt_pairs_per_agent=0.05, jwt_requests_per_pair_s=0.05)
+    assert rate(rare, "sign_jwt") == pytest.approx(250 / (spire.renewal_period(300, 5.0, True) + 20.0))
+
+
 @pytest.mark.parametrize("unused", [{"jwt_requests_per_pair_s": 0.5}, {"jwt_pairs_per_agent": 2}])
 def test_tokens_that_nobody_asks_for_are_not_signed(unused):
     assert rate(fleet(jwt_per_s=12.5, **unused), "sign_jwt") == 12.5
@@ -299,8 +341,17 @@ def test_only_a_cache_of_subtrees_spares_a_crawl_what_another_agent_read_within_
     assert cached_share(shared.inputs(), 200.0) == spire.subtree_hits(99 * 200.0 / 1000)
     one = fleet(agents=1000, workloads=1, entries_per_agent=1, sync_mode="crawl_cached")
     assert cached_share(one.inputs(), 200.0) == spire.subtree_hits(999 * 200.0 / 1000)
-    for other in (replace(shared, sync_mode="crawl"), fleet(workloads=0, sync_mode="crawl_cached")):
+    alone = fleet(sync_mode="crawl_cached")
+    for other in (alone, replace(shared, sync_mode="crawl"), fleet(workloads=0, sync_mode="crawl_cached")):
         assert cached_share(other.inputs(), 200.0) == 0.0
+
+
+def test_a_crawl_finds_what_the_agents_of_its_own_server_read():
+    shared = fleet(agents=1000, workloads=60, entries_per_agent=6, sync_mode="crawl_cached").inputs()
+    sync, *others = operation_rates(shared, 4.0, 5.0, 0.0)
+    # 1000 agents come every 10 s, 25 a second to each server.
+    assert sync.cached_share == pytest.approx(cached_share(shared, 25.0))
+    assert {other.cached_share for other in others} == {0.0}
 
 
 @pytest.mark.parametrize(("digits", "shown"), [(40, "1" + 39 * "0"), (41, "1" + 39 * "0" + "...")])
@@ -331,6 +382,40 @@ def test_only_svids_of_workloads_are_signed_several_in_a_call(mode):
 def test_what_a_fleet_never_does_is_not_listed():
     idle = {"update_entry", "poll_events", "poll_peer", "list_peers", "sign_ca", "get_bundle"}
     assert not idle & set(FLEET.rates()["operation"])
+    assert "sign_x509" not in set(fleet(workloads=0).rates()["operation"])
+
+
+@pytest.mark.parametrize(
+    ("name", "operations"),
+    [
+        ("updates_per_s", {"update_entry"}),
+        ("downstream_servers", {"get_bundle", "sign_ca"}),
+        ("federated_peers", {"poll_peer", "list_peers"}),
+        ("federated_domains", {"sync_federated"}),
+    ],
+)
+def test_what_a_fleet_does_seldom_is_listed(name, operations):
+    more = set(fleet(**{name: 0.5}).rates()["operation"]) - set(FLEET.rates()["operation"])
+    assert more == operations
+
+
+def test_an_agent_that_attests_anew_does_not_renew():
+    fleets = [fleet(reattests=reattests) for reattests in (False, True)]
+    renewed, attested = ([rate(one, name) for one in fleets] for name in ("renew_agent", "reattest"))
+    assert renewed == attested[::-1] == [renewed[0], 0.0]
+    assert renewed[0] > 0.0
+
+
+def test_the_entry_of_one_agent_is_signed_once_when_it_changes():
+    alone = Deployment(agents=1, workloads=1, changes_per_s=6, updates_per_s=2)
+    assert rate(alone, "sign_x509") - rate(replace(alone, changes_per_s=0, updates_per_s=0), "sign_x509") == (
+        pytest.approx(3 + 2)
+    )
+
+
+def test_entries_known_one_by_one_go_before_a_law():
+    alike = Deployment(agents=3, workloads=6, entries_by_agent=[2, 2, 2], zipf_exponent=1.0)
+    assert [part.entries for part in classes_of(alike.inputs())] == [2.0]
 
 
 def test_a_server_signs_a_downstream_servers_ca_twice_in_its_life_and_sends_the_bundle_every_five_seconds():
