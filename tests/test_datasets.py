@@ -535,7 +535,7 @@ def test_garbage_is_a_data_error_and_nothing_else(content, tmp_path_factory):
         error_of(path)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(row=st.integers(0, 4), column=st.integers(0, 29), value=st.text(max_size=12) | st.floats().map(str))
 def test_any_cell_either_loads_or_is_named(row, column, value, tmp_path_factory):
     sheet = Sheet(tmp_path_factory.mktemp("cell"))
@@ -556,10 +556,56 @@ def test_any_cell_either_loads_or_is_named(row, column, value, tmp_path_factory)
         assert np.isfinite(cell)
 
 
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({}, "runs.csv: expected a number."),
+        ({"row": 3, "column": "window_s"}, "runs.csv, line 3, column window_s: expected a number."),
+        ({"row": 3, "value": ""}, "runs.csv, line 3: found an empty cell, expected a number."),
+        ({"value": "x", "further": 1}, "runs.csv: found 'x', expected a number (1 more cell fails)."),
+        ({"value": "x", "further": 2}, "runs.csv: found 'x', expected a number (2 more cells fail)."),
+        ({"value": 60 * "x"}, f"runs.csv: found '{60 * 'x'}', expected a number."),
+        ({"value": 61 * "x"}, f"runs.csv: found '{60 * 'x'}...', expected a number."),
+        ({"column": "two\nlines"}, "runs.csv, column 'two\\nlines': expected a number."),
+    ],
+)
+def test_what_an_error_says(fault, message):
+    assert str(DataError("runs.csv", "a number", **fault)) == message
+
+
+def test_a_quote_inside_a_cell_is_refused(sheet):
+    path = sheet.write()
+    path.write_text(path.read_text().replace("mine1,", '"mi"ne1,'))
+    error = error_of(path)
+    assert error.row == 3
+    assert error.expected.startswith("comma-separated values (")
+
+
+@pytest.mark.parametrize("parting", ["\r", "\n"])
+def test_records_that_are_no_lines_are_counted_by_their_cells(sheet, parting):
+    """Every line has as many commas as the header; the records, parted inside a line or across two, have not."""
+    first, *others = ",".join(sheet.header), *map(",".join, sheet.rows)
+    start, _, end = others[0].rpartition(",")
+    others[0] = f"{start},\r{end}" if parting == "\r" else f'{start},"{end}\n{end}",{start}'
+    path = sheet.write()
+    path.write_bytes("\n".join([first, *others]).encode())
+    error = error_of(path)
+    assert error.row == 2 + (parting == "\r")
+    assert error.value == ("1 field" if parting == "\r" else "59 fields")
+
+
+@pytest.mark.parametrize(("text", "line"), [("\0", 1), ("\n\0", 2), ("a\n\nb\0", 3)])
+def test_a_byte_of_no_text_is_named_by_its_line(tmp_path, text, line):
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    error = error_of(path)
+    assert (error.row, error.value, error.expected) == (line, "byte 0x00", "text in UTF-8")
+
+
 def test_a_file_that_is_not_there(tmp_path):
     error = error_of(tmp_path / "nowhere.csv")
     assert error.row is None
-    assert "No such file" in error.expected
+    assert error.expected == "a readable file (No such file or directory)"
 
 
 def test_a_folder_is_no_file(tmp_path):
