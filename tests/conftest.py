@@ -73,6 +73,22 @@ def load_script(path):
     return module
 
 
+@pytest.fixture
+def ended(monkeypatch, capsys):
+    """Return a function that runs a command and gives exit status, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["capmodel", *map(str, arguments)])
+        from capmodel import cli
+
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, err
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def site():
     """Return the folder of the built site."""

@@ -34,20 +34,6 @@ def fitted(monkeypatch):
     monkeypatch.setattr(cli, "_fit", lambda measurements=None: costs())
 
 
-@pytest.fixture
-def ended(monkeypatch, capsys):
-    """Return a function that runs a command and gives exit status, standard output and standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["capmodel", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return run
-
-
 def refused(result: tuple[int, str, str]) -> str:
     """Return the sentence that a refused command ends with; check that it is one, and all."""
     status, out, err = result
@@ -577,14 +563,6 @@ def test_a_process_sizes(tmp_path):
     answer = cm.size(cm.Deployment(agents=5000, workloads=10_000), costs()).to_dict()
     assert json.loads(result.stdout)["clusters"][0]["servers"] == answer["clusters"][0]["servers"]
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_process_checks_and_writes(tmp_path):
-    result = in_a_process("check", str(data_path("fleet_runs.csv")), "--json", "--predictions", "out.csv", cwd=tmp_path)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert json.loads(result.stdout)["rows"] == 9
-    assert list(pd.read_csv(tmp_path / "out.csv").columns) == PREDICTIONS
-    assert [item.name for item in tmp_path.iterdir()] == ["out.csv"]
 
 
 @pytest.mark.parametrize(

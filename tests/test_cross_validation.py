@@ -18,6 +18,11 @@ def runs() -> pd.DataFrame:
     return cm.load_sync_runs(paths=())
 
 
+def on_sqlite() -> pd.DataFrame:
+    """Return the runs that a fit takes the shortest for."""
+    return runs().query("datastore == 'sqlite'").reset_index(drop=True)
+
+
 @functools.cache
 def held_out() -> CrossValidation:
     return cross_validate(runs(), folds=FOLDS)
@@ -25,6 +30,7 @@ def held_out() -> CrossValidation:
 
 def test_nine_of_ten_measurements_left_out_lie_inside_ninety_percent_intervals() -> None:
     table = held_out().summary_frame(by=()).iloc[0]
+    assert table.rows > 450
     assert 0.85 <= table.coverage_90 <= 0.95
     assert 0.72 <= table.coverage_80 <= 0.88
     assert 0.42 <= table.coverage_50 <= 0.60
@@ -35,13 +41,12 @@ def test_the_median_error_of_rows_left_out_is_at_most_twelve_percent() -> None:
 
 
 def test_shuffled_measurements_cannot_be_predicted() -> None:
-    shuffled = runs().copy()
-    for rows in shuffled.groupby("datastore").groups.values():
-        order = np.random.default_rng(0).permutation(rows)
-        for column in ("server_cpu_s_per_op", "datastore_cpu_s_per_op"):
-            shuffled.loc[rows, column] = runs().loc[order, column].to_numpy()
-    error = cross_validate(shuffled, folds=2).summary_frame(by=()).median_abs_relative_error.item()
-    assert error > 4 * held_out().summary_frame(by=()).median_abs_relative_error.item()
+    true = on_sqlite()
+    shuffled = true.assign(server_cpu_s_per_op=np.random.default_rng(0).permutation(true["server_cpu_s_per_op"]))
+    error, least = (
+        cross_validate(rows, folds=2).summary_frame(by=()).median_abs_relative_error.item() for rows in (shuffled, true)
+    )
+    assert error > 4 * least
 
 
 def test_windows_of_one_configuration_leave_together() -> None:
@@ -67,7 +72,7 @@ def test_groups_add_up() -> None:
 
 
 def test_the_number_of_jobs_changes_nothing() -> None:
-    alone, together = (cross_validate(runs(), folds=2, n_jobs=jobs).predictions for jobs in (1, 2))
+    alone, together = (cross_validate(on_sqlite(), folds=2, n_jobs=jobs).predictions for jobs in (1, 2))
     pd.testing.assert_frame_equal(together, alone)
 
 

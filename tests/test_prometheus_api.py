@@ -6,7 +6,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -535,19 +534,19 @@ def test_labels_with_markup_or_a_formula_stay_harmless(tmp_path):
     assert made.frame["run_id"].item().startswith("cmd_script-")
 
 
-def test_the_command_asks_and_writes_or_leaves_nothing(tmp_path):
+def test_the_command_asks_and_writes_or_leaves_nothing(ended, tmp_path):
     out = tmp_path / "runs.csv"
-    words = [sys.executable, "-m", "capmodel", "import", "--start", str(T0), "--end", str(T0 + 60.0), "--out", str(out)]
+    words = ["import", "--start", T0, "--end", T0 + 60.0, "--out", out]
     with serve(two_pages()) as url:
-        done = subprocess.run([*words, "--prometheus", url], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        status, _, complaint = ended(*words, "--prometheus", url)
+        assert status == 0, complaint
         assert pd.read_csv(out)["operations"].item() == 1000
     out.unlink()
     with serve(lambda *_: (401, {}, json.dumps({"error": "who?"}))) as url:
-        done = subprocess.run([*words, "--prometheus", url], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, list(tmp_path.iterdir())) == (2, "", [])
-    assert done.stderr.startswith("capmodel: 127.0.0.1")
-    assert len(done.stderr.splitlines()) == 1
+        status, printed, complaint = ended(*words, "--prometheus", url)
+    assert (status, printed, list(tmp_path.iterdir())) == (2, "", [])
+    assert complaint.startswith("capmodel: 127.0.0.1")
+    assert len(complaint.splitlines()) == 1
 
 
 def test_a_mixed_fleet_is_priced_with_the_fitted_costs():

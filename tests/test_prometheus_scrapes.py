@@ -1,14 +1,12 @@
 """Text scrapes to rows: known work comes out, and scrapes that cannot be trusted are refused with a reason."""
 
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 from fitted import costs
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_pages import FULL, SCRAPES, T0, given_for, page, pair, syncs, times
 
@@ -110,6 +108,7 @@ def test_several_scrapes_make_windows_that_add_up(scrape):
     assert both["run_id"].is_unique
 
 
+@settings(max_examples=40)
 @given(parts=st.lists(st.integers(0, 10**6), min_size=1, max_size=6))
 def test_counts_add_up_over_labels_and_windows(tmp_path_factory, parts):
     folder = tmp_path_factory.mktemp("labels")
@@ -584,10 +583,10 @@ def test_a_missing_file_is_named(tmp_path):
         import_scrapes([tmp_path / "absent.prom"] * 2, [T0, T0 + 60.0])
 
 
-def test_a_hundred_thousand_series_are_added_up(scrape):
+def test_many_thousand_series_are_added_up(scrape):
     # Before v0.12 there is one series for each identity that was signed.
     name = "spire_server_server_ca_sign_x509_svid"
-    count = 100_000
+    count = 20_000
     many = f"# TYPE {name} counter\n" + "".join(
         f'{name}{{host="a",spiffe_id="spiffe://example.org/w{k}"}} 1\n' for k in range(count)
     )
@@ -673,32 +672,26 @@ def test_nan_and_infinity_are_read(tmp_path):
 # The command.
 
 
-def run(*words):
-    return subprocess.run(
-        [sys.executable, "-m", "capmodel", "import", *map(str, words)], capture_output=True, text=True, check=False
-    )
-
-
-def test_the_command_writes_a_row_and_says_what_is_empty(tmp_path):
+def test_the_command_writes_a_row_and_says_what_is_empty(ended, tmp_path):
     row, out = SCRAPES[2], tmp_path / "runs.csv"
     iso = [datetime.fromtimestamp(time_s, UTC).isoformat() for time_s in times(row)]
-    done = run(*pair(row["name"]), "--times", *iso, "--out", out)
-    assert done.returncode == 0, done.stderr
-    assert "1 row of sync_runs.csv" in done.stdout
-    assert "fill in by option or by hand: datastore" in done.stdout
+    status, printed, complaint = ended("import", *pair(row["name"]), "--times", *iso, "--out", out)
+    assert status == 0, complaint
+    assert "1 row of sync_runs.csv" in printed
+    assert "fill in by option or by hand: datastore" in printed
     cells = pd.read_csv(out).iloc[0]
     assert cells["operations"] / cells["window_s"] == pytest.approx(row["sync_per_s"], rel=0.05)
     assert np.isnan(cells["agents"])
 
 
-def test_a_failed_command_leaves_no_file_and_keeps_the_old_one(tmp_path):
+def test_a_failed_command_leaves_no_file_and_keeps_the_old_one(ended, tmp_path):
     row, out = SCRAPES[2], tmp_path / "runs.csv"
     before, after = pair(row["name"])
-    done = run("--times", *times(row), "--out", out, after, before)
-    assert (done.returncode, out.exists()) == (2, False)
-    assert "wrong order" in done.stderr
-    assert "Traceback" not in done.stderr
+    status, _, complaint = ended("import", "--times", *times(row), "--out", out, after, before)
+    assert (status, out.exists()) == (2, False)
+    assert "wrong order" in complaint
+    assert len(complaint.splitlines()) == 1
     out.write_text("mine\n")
-    assert run(before, "--times", *times(row), "--out", out).returncode == 2
+    assert ended("import", before, "--times", *times(row), "--out", out)[0] == 2
     assert out.read_text() == "mine\n"
     assert [path.name for path in tmp_path.iterdir()] == ["runs.csv"]

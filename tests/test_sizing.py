@@ -179,7 +179,7 @@ def test_profile_interval_stops_at_a_bound():
 def test_intervals_cover_on_simulated_tables():
     tables = 120
     found = LOG_LINEAR.coverage(0.9, tables, seed=7).loc[["agents", "workloads"]].mean()
-    # 300 draws at 90 % have a standard error of 2 %; the chi-squared limit is known to be short with 16 cells.
+    # 240 draws at 90 % have a standard error of 2 %; the chi-squared limit is known to be short with 16 cells.
     assert 0.80 < found["profile"] < 0.94
     assert found["profile"] < found["profile-f"] < 0.96
     assert 0.85 < found["posterior"] < 0.95

@@ -431,6 +431,9 @@ def test_data_cannot_end_the_script_or_be_infinite(page):
 # The package
 
 FLEETS = 504
+#: Draws that are passed over: their searches look at hundreds of shapes and took a third of the time of all, and each
+#: kind of answer is there without them.
+DEAR = {52, 133, 217, 232, 256, 292, 374, 424, 427, 448, 482, 493}
 
 
 def drawn(count=FLEETS):
@@ -440,7 +443,7 @@ def drawn(count=FLEETS):
     def mostly(usual, *others):
         return usual if draw.random() < 0.6 else draw.choice(others)
 
-    for number in range(count):
+    for number in range(count + len(DEAR)):
         store, mode = spire.DATASTORES[number % 3], spire.SYNC_MODES[number // 3 % 4]
         agents = max(1, round(10 ** draw.uniform(0, 5.5)))
         workloads = min(int(agents * draw.choice([0, 1, 2, 2.7, 20, 300])), 50_000_000)
@@ -486,7 +489,8 @@ def drawn(count=FLEETS):
         }
         clusters = min(draw.choice([2, 5] if mode.startswith("crawl") else [2, 3, 5]), agents)
         topology = ("single", "nested", "federated")[number // 12 % 3] if clusters > 1 else "single"
-        yield fleet, limits, topology, clusters
+        if number not in DEAR:
+            yield fleet, limits, topology, clusters
 
 
 def leaves(value, path=""):
@@ -619,9 +623,12 @@ def test_the_browser_gives_every_number_and_word_of_the_package(answers):
 def test_what_pages_size_is_what_the_package_sizes(answers):
     """The page divides a fleet with `whole.size`, the package with deployments: both give the same clusters."""
     names = {"root": "root", "cluster": "cluster", "trust domain": "domain "}
-    for (fleet, limits, topology, clusters), _, theirs in answers[::9]:
+    for number in range(0, len(answers), 9):
+        (fleet, limits, topology, clusters), _, theirs = answers[number]
         split = {"single": SingleTrustDomain, "nested": Nested.split, "federated": Federated.split}[topology]
-        sized = cm.size(split(fleet) if topology == "single" else split(fleet, clusters), fitted(), **limits)
+        divided = split(fleet) if topology == "single" else split(fleet, clusters)
+        given = PRICES[number % len(PRICES)]
+        sized = cm.size(divided, fitted(), prices=None if given == UNPRICED else cm.Prices(**given._asdict()), **limits)
         remaining = list(sized.clusters)
         for k in range(theirs[".parts.length"]):
             part = {key.removeprefix(f".parts.{k}."): value for key, value in theirs.items()
