@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from capmodel import cluster, shapes, spire
+from capmodel import cluster, growth, shapes, spire
 from capmodel.answer import written
 from capmodel.deployment import operation_rates
 from capmodel.helm import comment, counted, duration, lost, spanned
@@ -69,7 +69,7 @@ class Room(NamedTuple):
     Attributes
     ----------
     agents : int
-        Agents up to which every limit holds, with workloads, tokens and changes growing alike.
+        Agents up to which every limit holds, with workloads, tokens, changes and servers below growing alike.
     knee_per_s : float
         Syncs a second that fill the cores of the servers that are left, or of the datastore, at the upper end of the
         demand: the knee of the closed loop.
@@ -187,9 +187,8 @@ def room(fleet: Inputs, unit: UnitCosts, part: ClusterSizing) -> Room:
 
     def grown(agents: int) -> Inputs:
         factor = agents / fleet.agents
-        more = ("workloads", "jwt_per_s", "changes_per_s", "updates_per_s", "downstream_servers")
-        changed = {name: getattr(fleet, name) * factor for name in more}
-        return fleet._replace(agents=agents, **changed)
+        more = growth.times(fleet, factor)
+        return more._replace(agents=agents, downstream_servers=fleet.downstream_servers * factor)
 
     def holds(agents: int) -> bool:
         state = cluster.forecast(grown(agents), unit, left, shape.cores, shape.datastore_cores, limits.quantile)
@@ -449,7 +448,7 @@ def _datastore(part: ClusterSizing, series: _Series) -> list[Rule]:
         else f"max({series('mysql_global_status_threads_connected')})"
     )
     setting = "pg_settings_max_connections" if postgresql else "mysql_global_variables_max_connections"
-    exporter = "postgres_exporter, datname is the chart's databaseName" if postgresql else "mysqld_exporter"
+    exporter = "postgres_exporter" if postgresql else "mysqld_exporter"
     return [
         *found,
         Rule(

@@ -520,10 +520,10 @@ def _print_sizing(answer: Sizing) -> None:
 
 
 def _sentence(part: ClusterSizing) -> str:
-    servers = f"{part.servers} server{'s' * (part.servers > 1)}"
-    cores = f"{part.cores_per_server} core{'s' * (part.cores_per_server > 1)}"
-    datastore = f", {part.datastore_cores} datastore core{'s' * (part.datastore_cores > 1)}"
-    datastore = datastore if part.datastore_cores else ""
+    from capmodel.answer import count
+
+    servers, cores = count(part.servers, "server"), count(part.cores_per_server, "core")
+    datastore = f", {count(part.datastore_cores, 'datastore core')}" if part.datastore_cores else ""
     verdict = "" if part.holds else " (the largest tried, and it does not hold)"
     return (
         f"{part.agents} agents, {part.workloads} workloads: {servers} with {cores} and {part.memory_gb_per_server} GB "
@@ -568,7 +568,3 @@ def _print_import(made: Imported, out: Path) -> None:
 
 def _number(value: float) -> str:
     return f"{value:.4g}" if math.isfinite(value) else "unbounded"
-
-
-if __name__ == "__main__":
-    main()

@@ -14,7 +14,7 @@ from capmodel.cluster import Interval, UnitCosts
 from capmodel.deployment import Inputs, operation_rates
 from capmodel.shapes import Shape
 
-#: Numeric inputs in the order in which a deployment lists them.
+#: Numeric inputs: the fleet, its pace, what it asks for, and what it shares or stands on.
 INPUTS = (
     "agents",
     "workloads",
@@ -126,12 +126,12 @@ class Bar(NamedTuple):
     higher: float
 
 
-def demanded(inputs: Inputs, unit: UnitCosts, servers: float, quantile: float) -> Cores:
+def demanded(fleet: Inputs, unit: UnitCosts, servers: float, quantile: float) -> Cores:
     """Return how many cores a fleet keeps busy, whatever shape it runs on; see :func:`capmodel.sensitivity.demand`.
 
     Parameters
     ----------
-    inputs : Inputs
+    fleet : Inputs
         The deployment.
     unit : UnitCosts
         Unit costs on its datastore.
@@ -154,8 +154,8 @@ def demanded(inputs: Inputs, unit: UnitCosts, servers: float, quantile: float) -
     >>> round(cores.server.estimate, 1), round(cores.datastore.estimate, 1)
     (0.6, 0.2)
     """
-    rates = operation_rates(inputs, servers, 0.0, cluster.reload_duration(inputs, unit))
-    load = cluster.load_of(inputs, unit, rates, servers)
+    rates = operation_rates(fleet, servers, 0.0, cluster.reload_duration(fleet, unit))
+    load = cluster.load_of(fleet, unit, rates, servers)
     sync_per_s = rates[0].rate_per_s
     weight = 0.0
     for _ in range(200):
@@ -172,10 +172,10 @@ def demanded(inputs: Inputs, unit: UnitCosts, servers: float, quantile: float) -
     server_sd = 0.0
     datastore_sd = 0.0
     if quantile != 0.0:  # without a width most of the work is spared
-        server_sd = math.sqrt(cluster.relative_variance(inputs, unit.server, rates, 0.0, 0.0))
-        datastore_sd = math.sqrt(cluster.relative_variance(inputs, unit.datastore, rates, 0.0, weight))
+        server_sd = math.sqrt(cluster.relative_variance(fleet, unit.server, rates, 0.0, 0.0))
+        datastore_sd = math.sqrt(cluster.relative_variance(fleet, unit.datastore, rates, 0.0, weight))
     return Cores(
-        server=spread(server, quantile * server_sd, servers * inputs.cores_taken),
+        server=spread(server, quantile * server_sd, servers * fleet.cores_taken),
         datastore=spread(datastore, quantile * datastore_sd, 0.0),
     )
 

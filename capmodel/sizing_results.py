@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,6 +32,12 @@ DISTRIBUTIONS = ("plug-in", "posterior", "bounded")
 _CHUNK = 500
 _TAIL = 1e-6
 _LARGEST_LOG_RUNG = 62
+
+
+def _chunks(points: Points) -> Iterator[Points]:
+    """Yield the fleets in parts that are worked on at a time."""
+    for start in range(0, len(points.agents), _CHUNK):
+        yield Points(*(values[start : start + _CHUNK] for values in points))
 
 
 def _level(level: float) -> float:
@@ -88,7 +95,7 @@ class SizingResults:
     "posterior" (the default) averages over what 16 cells leave open about them, with a flat prior on the mean and a
     half-normal one of scale 1 rung on sigma (``capmodel.posterior.sample_posterior``). "bounded" also keeps to the
     cells around a fleet: no less than a smaller fleet is printed with, no more than a larger one
-    (:func:`monotone_bounds`), so at a printed cell it returns the cell.
+    (``capmodel.printed_table.monotone_bounds``), so at a printed cell it returns the cell.
 
     Examples
     --------
@@ -291,7 +298,7 @@ class SizingResults:
             One row a fleet: agents, workloads; rung (the power of two that holds the median need, no less than the
             lowest printed); estimate, lower, upper (median and central interval of the need before it is rounded up);
             probability of the rung; extrapolated (outside the convex hull of the cells on logarithmic axes). For
-            cores also servers and cores_per_server (:func:`shape_of_rung`).
+            cores also servers and cores_per_server (``capmodel.printed_table.shape_of_rung``).
 
         Raises
         ------
@@ -310,8 +317,7 @@ class SizingResults:
         draws = self._draws(distribution)
         shares = (0.5 - level / 2.0, 0.5, 0.5 + level / 2.0)
         parts = []
-        for start in range(0, len(points.agents), _CHUNK):
-            part = Points(*(values[start : start + _CHUNK] for values in points))
+        for part in _chunks(points):
             mean = self.model.family.mean(draws, *part)
             need_above, need_below = self._needs(part) if distribution == "bounded" else (None, None)
             parts.append([latent_quantile(mean, draws[:, -1:], share, need_above, need_below) for share in shares])
@@ -343,8 +349,7 @@ class SizingResults:
     def _rungs(self, points: Points, edges: Array, distribution: str) -> Array:
         draws = self._draws(distribution)
         parts = [np.empty((0, len(edges)))]
-        for start in range(0, len(points.agents), _CHUNK):
-            part = Points(*(values[start : start + _CHUNK] for values in points))
+        for part in _chunks(points):
             if distribution == "bounded":
                 parts.append(np.exp(self._log_rungs(part, edges, distribution)))
             else:
@@ -363,8 +368,7 @@ class SizingResults:
         """Return log2 of the rungs, from the lowest printed to where what lies above has no weight."""
         draws = self._draws(distribution)
         largest = np.full(len(draws), -np.inf)
-        for start in range(0, len(points.agents), _CHUNK):
-            part = Points(*(values[start : start + _CHUNK] for values in points))
+        for part in _chunks(points):
             largest = np.maximum(largest, self.model.family.mean(draws, *part).max(axis=1))
         tops = np.arange(self.model.highest + 1.0, _LARGEST_LOG_RUNG + 1.0)
         above = ndtr((largest[:, None] - tops) / draws[:, -1:]).mean(axis=0)

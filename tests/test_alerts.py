@@ -113,6 +113,14 @@ def test_every_rule_has_its_reason(name):
             assert before.lstrip().startswith("# "), line
 
 
+def test_what_the_reader_names_is_said_once_and_where_it_is_used():
+    (part,) = sized("single").clusters
+    found = alerts.rules_of(part, costs().unit_costs(part.deployment.datastore), {})
+    named = {rule.name: rule.reason.count("databaseName") for rule in found if "databaseName" in rule.reason}
+    assert named == {"SpireDatastoreConnections": 1}
+    assert [rule.name for rule in found if "datname" in rule.expression] == ["SpireDatastoreConnections"]
+
+
 def test_limits_are_the_answers():
     part = sized("single").clusters[0]
     pool = part.datastore_connections
