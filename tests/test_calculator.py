@@ -1,6 +1,7 @@
 """The calculator of the first page, as readers use it: each answer is word by word what the package says."""
 
 import ast
+import functools
 import json
 import shlex
 import urllib.parse
@@ -122,8 +123,13 @@ def limits_of(fleet, max_utilization=0.6, max_response_time_s=1.0, spare_servers
 
 def parts_of(fleet, topology="single", clusters=1, prices=UNPRICED, **limits):
     """Return the clusters that the package finds for a fleet."""
-    unit = costs().unit_costs(fleet.datastore)
-    return whole.size(fleet.inputs(), unit, limits_of(fleet, **limits), topology, clusters, prices)
+    return sized(fleet, topology, clusters, prices, limits_of(fleet, **limits))
+
+
+@functools.cache
+def sized(fleet, topology, clusters, prices, limits):
+    """Find the clusters of a fleet; several tests ask about the same."""
+    return whole.size(fleet.inputs(), costs().unit_costs(fleet.datastore), limits, topology, clusters, prices)
 
 
 def expected(fleet, topology="single", clusters=1, prices=UNPRICED, **limits):

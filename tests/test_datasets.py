@@ -449,6 +449,42 @@ def test_a_missing_column_is_named(sheet):
     assert "agents, server_cpu_s_per_op" in error.expected
 
 
+def test_of_several_missing_columns_the_first_is_named_and_all_are_listed(sheet):
+    error = error_of(sheet.drop("agents", "window_s").write())
+    assert (error.row, error.column) == (1, min("agents", "window_s", key=shipped_rows()[0].index))
+    assert "agents" in error.expected
+    assert "window_s" in error.expected
+    assert "unknown" not in error.expected
+
+
+def test_of_several_unknown_columns_the_first_is_named_and_the_others_counted(sheet):
+    error = error_of(sheet.add("zzzz", "1").add("qqqq", "2").write())
+    assert (error.row, error.column, error.value, error.further) == (1, "zzzz", "zzzz", 1)
+    assert "did you mean" not in error.expected
+    assert "'zzzz', 'qqqq'" in error.expected
+
+
+def test_of_several_repeated_columns_the_first_is_named(sheet):
+    error = error_of(sheet.add("agents", "1").add("window_s", "2").write())
+    assert (error.row, error.column, error.value) == (1, "agents", "agents")
+
+
+def test_one_column_alone_is_not_taken_for_another_separator(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("run_id\na\n")
+    assert "separated by commas" not in error_of(path).expected
+
+
+def test_what_is_done_with_a_file_is_told_in_order(sheet):
+    told = []
+    read_runs(sheet.write(), lambda *step: told.append(step))
+    doing, shares = zip(*(step for step in told if step[0].startswith("mine.csv: ")), strict=True)
+    assert [text.removeprefix("mine.csv: ") for text in doing][:3] == [
+        "counting fields", "reading numbers", "checking every cell",
+    ]  # fmt: skip
+    assert list(shares) == sorted(shares)
+
+
 def test_a_misspelled_column_is_named_with_what_was_meant(sheet):
     sheet.header[sheet.header.index("server_cpu_s_per_op")] = "server_cpu_per_op"
     error = error_of(sheet.write())
@@ -499,13 +535,16 @@ def test_header_without_rows(sheet):
     sheet.rows.clear()
     error = error_of(sheet.write())
     assert "at least one row" in error.expected
+    assert error.row == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
 def test_an_empty_file(tmp_path, content):
     path = tmp_path / "mine.csv"
     path.write_bytes(content)
-    assert "not an empty file" in error_of(path).expected
+    error = error_of(path)
+    assert "not an empty file" in error.expected
+    assert error.row == 1
 
 
 def test_text_that_is_not_utf8_is_named_by_its_line(sheet):

@@ -221,7 +221,7 @@ class TestStatedErrors:
             run = closed_loop(
                 **system,
                 service_distribution=work,
-                duration=150_000 / rate,
+                duration=75_000 / rate,
                 seed=8,
                 level=0.99,
                 think_distribution="exponential",
@@ -254,7 +254,7 @@ class TestStatedErrors:
                 run = closed_loop(
                     **system,
                     service_distribution=work,
-                    duration=80_000 / rate,
+                    duration=50_000 / rate,
                     seed=8,
                     level=0.99,
                     think_distribution="exponential",
