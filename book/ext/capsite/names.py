@@ -7,6 +7,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.ext.napoleon import NumpyDocstring
 
 _TOGETHER = re.compile(r":ivar (\w+(?:, \w+)+):")
 
@@ -37,13 +38,18 @@ def apart(lines: list[str]) -> list[str]:
         if not names:
             found.append(lines[place])
         else:
-            while end < len(lines) and (lines[end].startswith(" ") or lines[end].startswith(":vartype ")):
+            while end < len(lines) and (lines[end].startswith((" ", ":vartype ")) or _type_follows(lines, end)):
                 end += 1
             for name in names[1].split(", "):
                 found.append(f":ivar {name}:{lines[place][names.end() :]}")
                 found += [re.sub(r"^:vartype [^:]*:", f":vartype {name}:", line) for line in lines[place + 1 : end]]
         place = end
     return found
+
+
+def _type_follows(lines: list[str], place: int) -> bool:
+    """Tell whether a line is the blank one that napoleon leaves before the type of the last attributes."""
+    return not lines[place] and place + 1 < len(lines) and lines[place + 1].startswith(":vartype ")
 
 
 def together(document: nodes.document) -> None:
@@ -103,9 +109,9 @@ def _shorten_index(app: Sphinx, page: str, template: str, context: dict[str, Any
 
 
 class _Constants:
-    """Descriptions of constants and properties as they were written.
+    """Descriptions of constants and properties as those of functions are read.
 
-    Napoleon takes what stands before their first colon for the type.
+    Napoleon takes what stands before their first colon for the type, and reads no sections.
     """
 
     def __init__(self) -> None:
@@ -115,7 +121,9 @@ class _Constants:
         self._lines = list(lines) if kind in ("attribute", "data", "property") else None
 
     def give_back(self, app: Sphinx, kind: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
-        lines[:] = apart(lines) if self._lines is None else self._lines
+        if self._lines is not None:
+            lines[:] = str(NumpyDocstring(self._lines, app.config, app, "function", name, item, options)).splitlines()
+        lines[:] = apart(lines)
 
 
 def setup(app: Sphinx) -> None:
