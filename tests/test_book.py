@@ -1,5 +1,6 @@
 """What the build promises: no old number is published, no build is half done, nothing on the site leads nowhere."""
 
+import html
 import json
 import math
 import re
@@ -16,7 +17,7 @@ import inputs
 import pandas as pd
 import pytest
 import vl_convert
-from capsite import assets, check
+from capsite import assets, check, names
 from conftest import ROOT, load_script
 from drawings import unpacked
 from hypothesis import given
@@ -394,6 +395,32 @@ def test_the_site_serves_its_libraries_with_their_licences(site):
     notice = (site / "_static/third-party.txt").read_text()
     for name in ("Vega", "d3", "sphinx-book-theme", "BSD-3-Clause", "MIT"):
         assert name in notice
+
+
+def test_attributes_that_are_named_together_have_their_type_each():
+    found = names.apart([":ivar low, high: Bounds.", "", ":vartype low, high: float", "", "More."])
+    assert found == [
+        ":ivar low: Bounds.", "", ":vartype low: float", ":ivar high: Bounds.", "", ":vartype high: float", "", "More.",
+    ]  # fmt: skip
+
+
+def test_names_that_share_a_description_are_said_once(site):
+    text = (site / "api_answers.html").read_text(encoding="utf-8")
+    assert "<strong>servers</strong>, <strong>cores</strong>, <strong>datastore_cores</strong> (<em>int</em>)" in text
+
+
+def test_constants_are_described_in_their_own_words(site):
+    """What stands before a colon is no type, and numbers are shown."""
+    text = (site / "api_spire.html").read_text(encoding="utf-8")
+    plain = " ".join(html.unescape(re.sub("<[^>]*>", "", text)).split())
+    assert "PEER_POLL_S = 75.0# Seconds between two requests for a peer’s bundle: a quarter of" in plain
+    assert "Type:" not in plain
+
+
+def test_the_index_has_a_line_for_each_module(site):
+    text = (site / "genindex.html").read_text(encoding="utf-8")
+    assert ">capmodel.plan (module)</a>" in text
+    assert ">module</a>" not in text
 
 
 #: Pages with a point for each of hundreds of runs.
