@@ -287,6 +287,12 @@ def test_no_line_end_after_the_last_row(sheet):
     assert len(read_runs(path).frame) == 5
 
 
+@pytest.mark.parametrize("value", ["0.5", "-0.5", "9.007e15", "inf"])
+def test_a_part_of_a_whole_is_refused_where_none_would_be_allowed(sheet, value):
+    error = error_of(sheet.set(1, "node_selectors_per_agent", value).write())
+    assert (error.row, error.column, error.value, error.further) == (3, "node_selectors_per_agent", value, 0)
+
+
 def test_whole_numbers_may_be_written_as_decimals(sheet):
     frame = read_runs(sheet.set(0, "operations", "36.0").write()).frame
     assert frame["operations"].dtype == np.int64
