@@ -4,6 +4,7 @@ import csv
 import os
 import pickle
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -149,6 +150,17 @@ def test_a_frame_belongs_to_the_caller():
     first = datasets.load_fleet_runs()
     first["agents"] = 0
     assert (datasets.load_fleet_runs()["agents"] > 0).all()
+
+
+def test_a_shipped_file_that_has_changed_is_read_again_and_one_that_has_gone_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "reference_sizing.csv"
+    shutil.copy(data_path("reference_sizing.csv"), path)
+    monkeypatch.setattr(datasets, "data_path", lambda name: tmp_path / name)
+    assert len(datasets.load_reference_sizing()) == 16
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    assert len(datasets.load_reference_sizing()) == 15
+    path.unlink()
+    assert error_of(path, lambda _: datasets.load_reference_sizing()).expected.startswith("a readable file")
 
 
 def test_cores_are_those_of_the_shipped_machine_where_no_column_says_so():
@@ -718,6 +730,14 @@ def test_a_file_named_shipped_is_refused(sheet):
 
 
 # Writing
+
+
+def test_text_that_a_spreadsheet_would_run_is_written_as_text_and_the_rest_as_it_is(tmp_path):
+    frame = pd.DataFrame({"name": ["=1+1", "a run", None], "more": ["b", "c", "d"], "number": [-1, 2, 3]})
+    before = frame.copy()
+    write_csv(frame, tmp_path / "runs.csv")
+    assert (tmp_path / "runs.csv").read_text() == "name,more,number\n'=1+1,b,-1\na run,c,2\n,d,3\n"
+    pd.testing.assert_frame_equal(frame, before)
 
 
 def test_what_is_written_loads_again(tmp_path):
