@@ -696,6 +696,15 @@ def test_paths_may_be_given_in_several_forms(sheet, form):
     assert (load_sync_runs(paths)["source"] == "mine").sum() == 5
 
 
+def test_windows_are_pooled_only_in_a_file_of_more_than_so_many(sheet, monkeypatch):
+    sheet.rows = [[f"mine{number}", *sheet.rows[0][1:]] for number in range(5)]
+    path = sheet.write()
+    shipped = len(load_sync_runs(()))
+    for most, rows in ((5, 5), (4, 1)):
+        monkeypatch.setattr(datasets, "POOLED_FROM", most)
+        assert len(load_sync_runs(path)) - shipped == rows
+
+
 def test_by_default_the_measurements_folder_is_read(sheet, tmp_path, monkeypatch):
     folder = tmp_path / "data"
     (folder / "measurements").mkdir(parents=True)
