@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -719,8 +720,19 @@ def test_by_default_the_measurements_folder_is_read(sheet, tmp_path, monkeypatch
 
 def test_a_template_with_rows_is_not_read_but_pointed_out(sheet):
     sheet.write("template.csv")
-    with pytest.warns(UserWarning, match=r"template\.csv holds rows but is never read"):
+    with pytest.warns(UserWarning, match=r"template\.csv holds rows but is never read") as told:
         assert load_sync_runs(sheet.folder)["source"].eq("shipped").all()
+    assert [warning.filename for warning in told] == [__file__]
+
+
+def test_a_template_that_is_empty_or_absent_is_nothing_to_point_out(sheet):
+    sheet.rows.clear()
+    path = sheet.write("template.csv")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_sync_runs(sheet.folder)
+        path.unlink()
+        load_sync_runs(path)
 
 
 def test_run_ids_are_unique_across_files(sheet):
