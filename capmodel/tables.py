@@ -403,7 +403,7 @@ def plain_text(texts: "pd.Series[Any]") -> "pd.Series[Any]":
     >>> plain_text(pd.Series(["=1+1", "a run"])).tolist()
     ["'=1+1", 'a run']
     """
-    risky = texts.str.startswith(_FORMULA).fillna(False).astype(bool)
+    risky = texts.str.startswith(_FORMULA, na=False).astype(bool)
     return texts.where(~risky, "'" + texts.astype(object).astype(str))
 
 
