@@ -48,7 +48,8 @@ def erlang_b(*, offered_load: ArrayLike, servers: ArrayLike) -> Floats:
 
     References
     ----------
-    A. O. Allen, Probability, Statistics, and Queueing Theory, 2nd ed., Academic Press 1990, chapter 5.
+    A. O. Allen, Probability, Statistics, and Queueing Theory, 2nd ed.,
+    Academic Press 1990, chapter 5.
 
     Examples
     --------
@@ -84,7 +85,8 @@ def erlang_c(*, offered_load: ArrayLike, servers: ArrayLike) -> Floats:
 
     References
     ----------
-    D. Gross, J. F. Shortle, J. M. Thompson, C. M. Harris, Fundamentals of Queueing Theory, 4th ed., Wiley 2008, M/M/c.
+    D. Gross, J. F. Shortle, J. M. Thompson, C. M. Harris,
+    Fundamentals of Queueing Theory, 4th ed., Wiley 2008, M/M/c.
 
     Examples
     --------

@@ -215,7 +215,8 @@ def open_network(
 
     References
     ----------
-    J. R. Jackson, Networks of waiting lines, Operations Research 5(4), 1957, 518-521.
+    J. R. Jackson, Networks of waiting lines,
+    Operations Research 5(4), 1957, 518-521.
 
     Examples
     --------

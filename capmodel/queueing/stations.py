@@ -126,7 +126,8 @@ def mmc(*, arrival_rate: ArrayLike, service_time: ArrayLike, servers: ArrayLike)
 
     References
     ----------
-    D. Gross, J. F. Shortle, J. M. Thompson, C. M. Harris, Fundamentals of Queueing Theory, 4th ed., Wiley 2008, M/M/c.
+    D. Gross, J. F. Shortle, J. M. Thompson, C. M. Harris,
+    Fundamentals of Queueing Theory, 4th ed., Wiley 2008, M/M/c.
 
     Examples
     --------
