@@ -315,8 +315,9 @@ def _solve(
     states = {place: solver(place) for place in range(len(runs)) if priced[place]}
     estimates = [states[place](1.0, 0.0) if place in states else _UNKNOWN for place in range(len(runs))]
     total, variance, run_sd = np.zeros((3, len(runs)))
+    point = _point(estimates, cores)
     for component in COMPONENTS:
-        found = costs.linear_predictor(syncs, component, _point(estimates, cores), work)
+        found = costs.linear_predictor(syncs, component, point, work)
         mean, parameters, between = (np.where(np.isfinite(found[0]), part, 0.0) for part in found)
         total, variance, run_sd = total + mean, variance + parameters, run_sd + np.sqrt(between)
     loops = []
@@ -391,20 +392,22 @@ def _fleets(runs: pd.DataFrame, costs: CostResults, quantile: float) -> Iterator
     agents, intervals_s = loaded["agents"].to_numpy(float), loaded["sync_interval_s"].to_numpy(float)
     loops = dict(zip(loaded.index, _solve(loaded, costs, quantile, agents, intervals_s), strict=True))
     states = [loops[row].estimate if row in loops else _UNKNOWN for row in fleets.index]
-    # What is done, and how often.
-    done = [(loaded.assign(operation="sync"), np.array([loop.estimate.throughput_per_s for loop in loops.values()]))]
+    syncs = loaded.assign(operation="sync")
+    # What is done, its work, and how often.
+    done = [(syncs, work_of(syncs), np.array([loop.estimate.throughput_per_s for loop in loops.values()]))]
     reloads = fleets[fleets["sync_mode"] == "full_cache"].assign(operation="reload")
     if len(reloads):
         seconds = costs.predict(reloads).groupby("row")["estimate_s"].sum()
-        done.append((reloads, servers[reloads.index] / (reloads["reload_interval_s"] + seconds).to_numpy(float)))
+        rate = servers[reloads.index] / (reloads["reload_interval_s"] + seconds).to_numpy(float)
+        done.append((reloads, work_of(reloads), rate))
     used, spread = np.zeros((2, len(COMPONENTS), len(fleets)))
     for component, of_all, wide in zip(COMPONENTS, used, spread, strict=True):
         # Each server is woken by its own agents only; the datastore by all.
         point = _point(states, cores_of(fleets) * (servers if component == "server" else 1.0))
         variance, run_sd = np.zeros((2, len(fleets)))
-        for frame, rate in done:
+        for frame, work, rate in done:
             rows = fleets.index.isin(frame.index)
-            mean, parameters, between = costs.linear_predictor(frame, component, at_rows(point, rows))
+            mean, parameters, between = costs.linear_predictor(frame, component, at_rows(point, rows), work)
             of_all[rows] += rate * mean
             variance[rows] += rate**2 * parameters
             run_sd[rows] += rate * np.sqrt(between)
